@@ -1,0 +1,13 @@
+// The two clocks of the engine. They are injected everywhere, so that a simulation can move them and replay reads none.
+// A batch reads both once: all that happens in it happens at one moment.
+
+export interface Clocks {
+  /** Milliseconds since 1970, as people and other machines see them; may jump. Timestamps and key expiry use it. */
+  readonly wall: number
+  /** Milliseconds from an arbitrary start, never going back. Durations, lock expiry and waiting use it. */
+  readonly mono: number
+}
+
+export type ReadClocks = () => Clocks
+
+export const systemClocks: ReadClocks = () => ({ wall: Date.now(), mono: performance.now() })

@@ -1,0 +1,57 @@
+// Every bound of the engine, with what it protects. Beyond a bound a request is refused with a code; nothing blocks the
+// router and nothing is dropped silently. All can be changed in the configuration file under `limits`.
+
+export interface Limits {
+  readonly messageBytesMax: number
+  readonly inlineParseBytesMax: number
+  readonly replyBytesMax: number
+  readonly commandsPerMessageMax: number
+  readonly statesPerShardMax: number
+  readonly deletedNamesPerShardMax: number
+  readonly recordBytesMax: number
+  readonly recordFieldsMax: number
+  readonly mailboxCommandsMax: number
+  readonly mailboxBytesMax: number
+  readonly requestsInFlightPerPeerMax: number
+  readonly repliesQueuedPerPeerMax: number
+  readonly replyBytesQueuedPerPeerMax: number
+  readonly peersMax: number
+  readonly requestDeadlineMs: number
+  readonly shardSilenceMsMax: number
+  readonly shardHeapMegabytesMax: number
+}
+
+export const defaultLimits: Limits = {
+  // One request is held in memory whole, in the router and again in a shard.
+  messageBytesMax: 16 * 1024 * 1024,
+  // A larger plain message is parsed off the router's thread: at 64 KiB the parse takes about half a millisecond.
+  inlineParseBytesMax: 64 * 1024,
+  // A reply is assembled in memory before it leaves; a reader of more pages with `limit`.
+  replyBytesMax: 64 * 1024 * 1024,
+  // Bounds what one message can make a shard do between two looks at its mailbox.
+  commandsPerMessageMax: 1_000,
+  // Names cost memory even when their states are empty; the bound stops a storm of new states.
+  statesPerShardMax: 100_000,
+  // Versions of deleted names, so that a re-created state never repeats one; older names raise the shard's floor.
+  deletedNamesPerShardMax: 100_000,
+  // A record travels whole in every change and event.
+  recordBytesMax: 256 * 1024,
+  // Beyond this V8 keeps an object as a hash table, and a schema message is no longer readable.
+  recordFieldsMax: 1_024,
+  // What a shard may have before it: at about a microsecond a command, a full mailbox is a wait of some 100 ms.
+  mailboxCommandsMax: 100_000,
+  mailboxBytesMax: 256 * 1024 * 1024,
+  // One client cannot fill the mailboxes alone.
+  requestsInFlightPerPeerMax: 10_000,
+  // A client that stops reading costs a fixed amount, however long it stays connected.
+  repliesQueuedPerPeerMax: 10_000,
+  replyBytesQueuedPerPeerMax: 64 * 1024 * 1024,
+  // Each connected client costs a socket, buffers and an entry here.
+  peersMax: 10_000,
+  // A caller hears OUTCOME_UNKNOWN rather than nothing when a shard takes longer than this.
+  requestDeadlineMs: 60_000,
+  // A shard that made no progress for so long is hung: its thread is ended and started anew.
+  shardSilenceMsMax: 10_000,
+  // A runaway state ends its own shard with out-of-memory instead of the whole process.
+  shardHeapMegabytesMax: 4_096,
+}

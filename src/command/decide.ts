@@ -1,0 +1,85 @@
+// What it means to decide a command: to look at what stands and to answer with what should be, touching nothing.
+// A decision is synchronous, so nothing else can happen in the shard while it is made; its type has no room for a promise.
+import type { Clocks } from '../base/clock.ts'
+import type { Durability } from '../base/durability.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Arguments, CommandName, CommandsOn } from '../protocol/commands.ts'
+import { type DetailsOf, type ErrorCode, type Refusal, refusal } from '../protocol/errors.ts'
+import type { JsonObject } from '../protocol/value.ts'
+import type { Change, StagedRecords } from '../state/change.ts'
+import type { Directory } from '../state/directory.ts'
+import type { Table } from '../state/table.ts'
+
+/** What a command may know besides what it is decided on. */
+export interface Context {
+  /** The routing key: the name of the state. */
+  readonly state: string
+  /** Read once for the whole batch. */
+  readonly now: Clocks
+  readonly limits: Limits
+  readonly shard: number
+  readonly durability: Durability
+  /** What the shard counted so far, for STATS. */
+  readonly statistics: () => JsonObject
+}
+
+/** The command is refused; nothing changes. */
+export interface Refuse {
+  readonly outcome: 'refuse'
+  readonly refusal: Refusal
+}
+
+/** The command succeeds: the fields of its reply, and the changes that make the reply true once committed. */
+export interface Done {
+  readonly outcome: 'done'
+  readonly reply: JsonObject
+  readonly changes: readonly Change[]
+}
+
+/**
+ * A command too big for one go. Each step of the generator takes well under a millisecond and may hand over records to
+ * be journalled ahead; the last one decides. Commands on the same state wait meanwhile, all others run in between.
+ */
+export interface Steps {
+  readonly outcome: 'steps'
+  readonly steps: Generator<StagedRecords | undefined, Refuse | Done, void>
+}
+
+export type Decision = Refuse | Done | Steps
+
+/** How many records a command may touch in one go; beyond, it has to be decided in steps. */
+export const recordsAtOnceMax = 1_000
+/** How many records one step may handle: some hundred microseconds of work. */
+export const recordsPerStep = 128
+
+interface Targets {
+  table: Table
+  state: Table
+  directory: Directory
+}
+
+/** The functions that decide the commands `Names`, each on the target that the registry gives it. */
+export type Deciders<Names extends CommandName> = {
+  [Name in Names]: (target: TargetOf<Name>, args: Arguments<Name>, context: Context) => Decision
+}
+
+type TargetOf<Name extends CommandName> = {
+  [T in keyof Targets]: Name extends CommandsOn<T> ? Targets[T] : never
+}[keyof Targets]
+
+export function refuse<Code extends ErrorCode>(code: Code, details: DetailsOf<Code>): Refuse {
+  return { outcome: 'refuse', refusal: refusal(code, details) }
+}
+
+export function done(reply: JsonObject, changes: readonly Change[] = []): Done {
+  return { outcome: 'done', reply, changes }
+}
+
+/** Decides small work at once and big work in steps, by the same generator. */
+export function inSteps(steps: Steps['steps'], recordCount: number): Decision {
+  if (recordCount > recordsAtOnceMax) return { outcome: 'steps', steps }
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+  }
+}

@@ -1,0 +1,194 @@
+// Puts the engine together: shards, their mailboxes, the router, and the supervisor of the threads. Usable in a program
+// of one's own; the daemon adds its front ends. With `shards: 0` everything runs in the caller's thread, on the same code.
+import { availableParallelism } from 'node:os'
+import { systemClocks } from './base/clock.ts'
+import type { Durability } from './base/durability.ts'
+import { defaultLimits, type Limits } from './base/limits.ts'
+import { type Log, silentLog } from './base/log.ts'
+import { MemoryJournal } from './journal/memory.ts'
+import type { Fault } from './protocol/control.ts'
+import { invalidRequest, requestIdOf } from './protocol/envelope.ts'
+import { refusalReply } from './protocol/errors.ts'
+import { progressSlot, progressSlotCount, type ReplyBody } from './protocol/mailbox.ts'
+import { checkEnvelope } from './protocol/message.ts'
+import type { ShardStatistics } from './protocol/statistics.ts'
+import { copyObject, depthMax, isObject, type JsonObject, valueProblem } from './protocol/value.ts'
+import { Mailbox } from './router/mailbox.ts'
+import { Router } from './router/router.ts'
+import { type DeathReason, Supervisor } from './router/supervisor.ts'
+import { Shard } from './shard/shard.ts'
+
+export interface EngineOptions {
+  /** Worker threads that own the states; 0 runs without threads. Default: the number of cores less one, at least 1. */
+  readonly shards?: number
+  /** Bounds that differ from the defaults. */
+  readonly limits?: Partial<Limits>
+  readonly log?: Log
+  /**
+   * When requests leave for their shard: at the end of the `turn` of the event loop, which makes large batches, or of the
+   * `microtask`, which is sooner. Default: `turn` with threads, `microtask` without.
+   */
+  readonly gather?: 'turn' | 'microtask'
+  /** Only for tests: lets `injectFault` end shards. */
+  readonly faultsEnabled?: boolean
+}
+
+/** Starts an engine. Rejects if a shard cannot be started; then nothing is left running. */
+export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
+  const engine = new Engine(options)
+  await engine.start()
+  return engine
+}
+
+/** How often requests that wait too long are looked for. */
+const expiryIntervalMs = 1_000
+
+export class Engine {
+  readonly limits: Limits
+  readonly router: Router
+  readonly mailboxes: readonly Mailbox[]
+  readonly durability: Durability = 'memory'
+  readonly #options: EngineOptions
+  readonly #log: Log
+  readonly #inline: boolean
+  readonly #deaths = new Map<string, number>()
+  #supervisor: Supervisor | undefined
+  #inlineShard: Shard | undefined
+  #expiryTimer: NodeJS.Timeout | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: EngineOptions) {
+    const shards = options.shards ?? Math.max(1, availableParallelism() - 1)
+    this.#options = options
+    this.#log = options.log ?? silentLog
+    this.#inline = shards === 0
+    this.limits = { ...defaultLimits, ...options.limits }
+    const gather = options.gather ?? (this.#inline ? 'microtask' : 'turn')
+    const schedule = gather === 'turn' ? setImmediate : queueMicrotask
+    const now = (): number => performance.now()
+    this.mailboxes = Array.from(
+      { length: Math.max(1, shards) },
+      (_, shard) => new Mailbox({ shard, limits: this.limits, schedule, now }),
+    )
+    const { mailboxes, limits, durability } = this
+    this.router = new Router({ mailboxes, limits, durability, now })
+  }
+
+  async start(): Promise<void> {
+    if (this.#inline) await this.#startInline(this.mailboxes[0] as Mailbox)
+    else await this.#startThreads()
+    this.#expiryTimer = setInterval(() => {
+      for (const mailbox of this.mailboxes) mailbox.expire()
+    }, expiryIntervalMs)
+    this.#expiryTimer.unref()
+  }
+
+  /**
+   * Runs one command in its documented form and answers with its reply, which has `status` `ok` or `error`. Refusals are
+   * replies and not exceptions. Nothing of the command or the reply is shared with the engine.
+   */
+  call(command: JsonObject): Promise<JsonObject> {
+    const given = withoutUndefined(command)
+    const problem = valueProblem(given, depthMax + 1)
+    if (problem !== undefined) {
+      return Promise.resolve({ ...refusalReply(invalidRequest(problem)), ...requestIdOf(given) })
+    }
+    return new Promise((resolve) => {
+      if (this.#inline) {
+        this.router.run(checkEnvelope(copyObject(given)), 'values', (body) => resolve(copyObject(body as JsonObject)))
+      } else {
+        const body = JSON.stringify(given)
+        const element = { ...checkEnvelope(given), body, bytes: body.length }
+        this.router.run(element, 'json', (reply) => resolve(objectOf(reply)))
+      }
+    })
+  }
+
+  /** What each shard tells of itself; undefined for one that is down. */
+  statistics(): Promise<(ShardStatistics | undefined)[]> {
+    return this.#supervisor?.statistics() ?? Promise.resolve([this.#inlineShard?.statistics()])
+  }
+
+  /** How often shards died, by shard and reason. */
+  deaths(): { shard: number; reason: string; count: number }[] {
+    return [...this.#deaths].map(([key, count]) => {
+      const [shard, reason] = key.split(' ') as [string, string]
+      return { shard: Number(shard), reason, count }
+    })
+  }
+
+  /** Only with `faultsEnabled`: ends a shard in the given way at its next command. */
+  async injectFault(shard: number, fault: Fault): Promise<void> {
+    if (this.#options.faultsEnabled !== true) throw new Error('faults are not enabled')
+    await this.#supervisor?.injectFault(shard, fault)
+  }
+
+  /** Answers what was accepted, refuses what comes later, and ends every shard. May be called again. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.router.drain()
+    clearInterval(this.#expiryTimer)
+    await this.#supervisor?.stop()
+    await this.#inlineShard?.stop()
+  }
+
+  async #startThreads(): Promise<void> {
+    const { mailboxes, limits } = this
+    // Tests run the sources, but threads always run what was built.
+    const entry = import.meta.url.endsWith('.ts') ? '../dist/workers/shard.js' : '../workers/shard.js'
+    this.#supervisor = new Supervisor({
+      mailboxes,
+      limits,
+      workerFile: new URL(entry, import.meta.url).href,
+      faultsEnabled: this.#options.faultsEnabled ?? false,
+      log: this.#log,
+      onDeath: (shard, reason) => this.#noticeDeath(shard, reason),
+    })
+    await this.#supervisor.start()
+  }
+
+  /** The same actor in this thread. If it fails it is made anew, as the supervisor does with a thread. */
+  async #startInline(mailbox: Mailbox): Promise<void> {
+    const progress = new Int32Array(new SharedArrayBuffer(progressSlotCount * Int32Array.BYTES_PER_ELEMENT))
+    const shard = new Shard({
+      id: 0,
+      limits: this.limits,
+      journal: new MemoryJournal(),
+      clocks: systemClocks,
+      send: (replies) => mailbox.settle(replies),
+      schedule: setImmediate,
+      onFailure: (error) => {
+        this.#log.error({ shard: 0, error: String(error) }, 'a shard died and is started again')
+        mailbox.detach(Atomics.load(progress, progressSlot.batchTaken))
+        this.#noticeDeath(0, 'failed')
+        void this.#startInline(mailbox)
+      },
+      progress,
+    })
+    await shard.recover()
+    this.#inlineShard = shard
+    mailbox.attach({ post: (batch) => shard.receive(batch) })
+  }
+
+  #noticeDeath(shard: number, reason: DeathReason): void {
+    const key = `${shard} ${reason}`
+    this.#deaths.set(key, (this.#deaths.get(key) ?? 0) + 1)
+    if (this.durability !== 'memory') return
+    this.#log.error({ shard }, 'the states of this shard are lost: in memory mode nothing is kept')
+    this.router.noticeLoss()
+  }
+}
+
+function withoutUndefined(command: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(command).filter(([, value]) => value !== undefined))
+}
+
+function objectOf(body: ReplyBody): JsonObject {
+  if (isObject(body)) return body
+  const text = typeof body === 'string' ? body : Buffer.concat(body as Uint8Array[]).toString()
+  return JSON.parse(text) as JsonObject
+}

@@ -1,0 +1,35 @@
+// The journal: where a shard's commits go, and where a restarted shard reads them back. One interface for all drivers;
+// test/contract/journal.ts is the suite that each of them passes. Used by one shard, one call at a time.
+import type { Durability } from '../base/durability.ts'
+import type { ErrorCode } from '../protocol/errors.ts'
+import type { Change, StagedRecords } from '../state/change.ts'
+
+/** What one batch changed, in the order in which it was decided. It becomes durable whole or not at all. */
+export interface Commit {
+  /** Rises by one with every commit of the shard. */
+  readonly number: number
+  readonly changes: readonly Change[]
+  readonly staged: readonly StagedRecords[]
+}
+
+/**
+ * `committed`: durable as the mode promises. `refused`: nothing reached the store, now or later, and the code says why.
+ * `unknown`: nobody can tell before the store is opened again, so the shard has to end and recover.
+ */
+export type CommitOutcome =
+  | { readonly outcome: 'committed' }
+  | { readonly outcome: 'refused'; readonly code: Extract<ErrorCode, 'STORAGE_FULL'> }
+  | { readonly outcome: 'unknown'; readonly reason: string }
+
+export interface Journal {
+  readonly durability: Durability
+  /**
+   * Gives the changes that rebuild what was committed, in an order that can be applied, and answers with the number of
+   * the last commit (0 for none). Called once, before the first commit.
+   */
+  recover(apply: (change: Change) => void): Promise<number>
+  /** Never called again before it answered. Rejects only for a bug. */
+  commit(commit: Commit): Promise<CommitOutcome>
+  /** Releases the store. Nothing is called after it. */
+  close(): Promise<void>
+}

@@ -1,0 +1,30 @@
+// The journal that keeps nothing: every commit succeeds at once, and a shard that ends loses its states. It stands where
+// durable drivers stand, so that the engine takes one path.
+import { assert } from '../base/assert.ts'
+import type { Change } from '../state/change.ts'
+import type { Commit, CommitOutcome, Journal } from './journal.ts'
+
+const committed: Promise<CommitOutcome> = Promise.resolve({ outcome: 'committed' })
+const nothing: Promise<number> = Promise.resolve(0)
+
+export class MemoryJournal implements Journal {
+  readonly durability = 'memory'
+  #lastNumber = 0
+  #closed = false
+
+  recover(_apply: (change: Change) => void): Promise<number> {
+    return nothing
+  }
+
+  commit({ number }: Commit): Promise<CommitOutcome> {
+    assert(!this.#closed, 'nothing is committed to a closed journal')
+    assert(number === this.#lastNumber + 1, 'commits are numbered without gaps')
+    this.#lastNumber = number
+    return committed
+  }
+
+  close(): Promise<void> {
+    this.#closed = true
+    return Promise.resolve()
+  }
+}

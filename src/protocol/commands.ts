@@ -1,0 +1,237 @@
+// The command registry: every command is declared here once, as data. Validation, routing, documentation, metric labels
+// and the clients derive from it. Opcodes are never renumbered, and arguments only appended.
+import Type, { type TSchema } from 'typebox'
+import {
+  type ArgumentsOf,
+  type ArgumentTypes,
+  Fields,
+  Kind,
+  LengthBound,
+  Names,
+  PositiveInteger,
+  RecordIdArgument,
+  Rows,
+  Text,
+} from './arguments.ts'
+
+/**
+ * Who runs a command: `state`, the shard that owns the state named in the field `state`; `shards`, every shard, the
+ * router joining their answers; `router`, the router itself.
+ */
+export type Routing = 'state' | 'shards' | 'router'
+
+/**
+ * What a routed command is decided on: `table`, an existing state of that kind; `state`, an existing state of any kind;
+ * `directory`, the shard's whole set of states.
+ */
+export type Target = 'table' | 'state' | 'directory'
+
+export interface CommandDeclaration {
+  readonly opcode: number
+  readonly routing: Routing
+  readonly target: Target
+  readonly writes: boolean
+  readonly args: ArgumentTypes
+  readonly reply: Readonly<Record<string, TSchema>>
+  readonly summary: string
+}
+
+const optional = Type.Optional
+const schemaNames = Type.Union([Type.Array(Type.String()), Type.Null()])
+const record = Type.Union([Type.Object({}), Type.Null()])
+const lengthOrNull = Type.Union([Type.Integer(), Type.Null()])
+
+export const commands = {
+  PING: {
+    opcode: 1,
+    routing: 'router',
+    target: 'directory',
+    writes: false,
+    args: {},
+    reply: { pong: Type.Boolean() },
+    summary: 'Answers at once, without asking a shard.',
+  },
+  HELLO: {
+    opcode: 2,
+    routing: 'router',
+    target: 'directory',
+    writes: false,
+    args: {},
+    reply: {
+      name: Type.String(),
+      server_version: Type.String(),
+      protocol: Type.Integer(),
+      codecs: Type.Array(Type.String()),
+      instance: Type.Integer(),
+      shards: Type.Integer(),
+      durability: Type.String(),
+      limits: Type.Object({}),
+    },
+    summary: 'Says who answers: version, protocol, codecs, instance number, number of shards and limits.',
+  },
+  STATS: {
+    opcode: 3,
+    routing: 'shards',
+    target: 'directory',
+    writes: false,
+    args: {},
+    reply: {
+      uptime: Type.Number(),
+      instance: Type.Integer(),
+      durability: Type.String(),
+      totals: Type.Object({}),
+      shards: Type.Array(Type.Object({})),
+    },
+    summary: 'Counts what every shard holds and has done.',
+  },
+  CREATE_STATE: {
+    opcode: 4,
+    routing: 'state',
+    target: 'directory',
+    writes: true,
+    args: { max_length: optional(PositiveInteger), kind: optional(Kind), schema: optional(Fields) },
+    reply: { created: Type.Boolean(), max_length: lengthOrNull },
+    summary: 'Creates an empty state.',
+  },
+  DELETE_STATE: {
+    opcode: 5,
+    routing: 'state',
+    target: 'state',
+    writes: true,
+    args: {},
+    reply: {},
+    summary: 'Deletes a state with all its records.',
+  },
+  LIST_STATES: {
+    opcode: 6,
+    routing: 'shards',
+    target: 'directory',
+    writes: false,
+    args: { prefix: optional(Text), limit: optional(PositiveInteger), after: optional(Text) },
+    reply: { states: Type.Array(Type.String()), next: optional(Type.String()) },
+    summary: 'Names the states of all shards, sorted by bytes.',
+  },
+  GET_STATE_INFO: {
+    opcode: 7,
+    routing: 'state',
+    target: 'state',
+    writes: false,
+    args: {},
+    reply: {
+      name: Type.String(),
+      kind: Type.String(),
+      max_length: lengthOrNull,
+      current_length: Type.Integer(),
+      schema: schemaNames,
+      shard: Type.Integer(),
+      durability: Type.String(),
+    },
+    summary: 'Describes a state without its records.',
+  },
+  GET_SCHEMA: {
+    opcode: 8,
+    routing: 'state',
+    target: 'table',
+    writes: false,
+    args: {},
+    reply: { schema: schemaNames, json_schema: optional(Type.Object({})) },
+    summary: 'Names the fields of a table: null before the first write.',
+  },
+  SET_STATE: {
+    opcode: 9,
+    routing: 'state',
+    target: 'table',
+    writes: true,
+    args: { data: Rows },
+    reply: { accepted: Type.Integer(), dropped: Type.Integer() },
+    summary: 'Replaces all records of a table in one step, cut to max_length.',
+  },
+  CREATE_RECORD: {
+    opcode: 10,
+    routing: 'state',
+    target: 'table',
+    writes: true,
+    args: { data: Fields },
+    reply: { id: RecordIdArgument },
+    summary: 'Adds a record, with the next id where the data names none.',
+  },
+  SET_RECORD: {
+    opcode: 11,
+    routing: 'state',
+    target: 'table',
+    writes: true,
+    args: { id: RecordIdArgument, data: Fields },
+    reply: {},
+    summary: 'Replaces a record entirely, or adds it.',
+  },
+  PATCH_RECORD: {
+    opcode: 12,
+    routing: 'state',
+    target: 'table',
+    writes: true,
+    args: { id: RecordIdArgument, data: Fields },
+    reply: { patched: Type.Boolean() },
+    summary: 'Changes some fields of one record.',
+  },
+  DELETE_RECORD: {
+    opcode: 13,
+    routing: 'state',
+    target: 'table',
+    writes: true,
+    args: { id: RecordIdArgument },
+    reply: { deleted: Type.Boolean() },
+    summary: 'Removes a record; a missing one is no error.',
+  },
+  GET_RECORD: {
+    opcode: 14,
+    routing: 'state',
+    target: 'table',
+    writes: false,
+    args: { id: RecordIdArgument },
+    reply: { record, revision: Type.Integer() },
+    summary: 'Reads one record: null where there is none.',
+  },
+  LIST_RECORDS: {
+    opcode: 15,
+    routing: 'state',
+    target: 'table',
+    writes: false,
+    args: { limit: optional(PositiveInteger), after: optional(Text) },
+    reply: { records: Type.Array(Type.Object({})), next: optional(Type.String()) },
+    summary: 'Reads all records in the order of their insertion, or one page of them.',
+  },
+  ALTER_STATE: {
+    opcode: 16,
+    routing: 'state',
+    target: 'table',
+    writes: true,
+    args: { max_length: optional(LengthBound), add_fields: optional(Fields), drop_fields: optional(Names) },
+    reply: { max_length: lengthOrNull, schema: schemaNames },
+    summary: 'Changes the bound or the fields of a table, all its records included.',
+  },
+} as const satisfies Record<string, CommandDeclaration>
+
+export type CommandName = keyof typeof commands
+export type Arguments<Name extends CommandName> = ArgumentsOf<(typeof commands)[Name]['args']>
+
+export const commandNames = Object.keys(commands) as CommandName[]
+
+/** The names of the commands that are decided on a target, by a shard. */
+export type CommandsOn<T extends Target> = {
+  [Name in CommandName]: (typeof commands)[Name]['routing'] extends 'router'
+    ? never
+    : (typeof commands)[Name]['target'] extends T
+      ? Name
+      : never
+}[CommandName]
+
+/** Finds a command by its name in any case, as the seed's daemon does. */
+export function findCommand(name: string): CommandName | undefined {
+  if (Object.hasOwn(commands, name)) return name as CommandName
+  const upper = name.toUpperCase()
+  return Object.hasOwn(commands, upper) ? (upper as CommandName) : undefined
+}
+
+export function declarationOf(name: CommandName): CommandDeclaration {
+  return commands[name]
+}

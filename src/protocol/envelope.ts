@@ -1,0 +1,42 @@
+// The envelope of a command in the documented form: its name, the state it names, the caller's number. It is all that
+// anybody but the deciding shard looks at.
+import { type CommandName, findCommand } from './commands.ts'
+import { type Refusal, refusal } from './errors.ts'
+import { isObject, type JsonObject, type JsonValue } from './value.ts'
+
+export interface Envelope {
+  readonly name: CommandName
+  readonly command: JsonObject
+}
+
+/** Reads the envelope of one command; the arguments are checked by whoever decides it. */
+export function readEnvelope(command: JsonValue | undefined): Envelope | Refusal {
+  if (!isObject(command)) return invalidRequest('a command must be an object')
+  if (command.request_id !== undefined && requestIdOf(command).request_id === undefined) {
+    return invalidRequest("'request_id' must be a finite number, or a well-formed string of at most 255 characters")
+  }
+  if (typeof command.cmd !== 'string') return invalidRequest("'cmd' must be a string")
+  const name = findCommand(command.cmd)
+  return name === undefined ? refusal('UNKNOWN_COMMAND', { command: printable(command.cmd) }) : { name, command }
+}
+
+/** The caller's number as a field of the reply; empty if there is none, or none that can be echoed. */
+export function requestIdOf(command: JsonValue | undefined): JsonObject {
+  const id = isObject(command) ? command.request_id : undefined
+  const echoed =
+    (typeof id === 'string' && id.length <= 255 && id.isWellFormed()) || (typeof id === 'number' && Number.isFinite(id))
+  return echoed ? { request_id: id } : {}
+}
+
+export function invalidRequest(reason: string): Refusal {
+  return refusal('INVALID_REQUEST', { reason })
+}
+
+/** A piece of a request as it may stand in a message: short, and without control characters. */
+export function printable(text: string): string {
+  const clean = text
+    .slice(0, 101)
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, '\uFFFD')
+  return clean.length <= 100 ? clean : `${clean.slice(0, 100).toWellFormed()}…`
+}

@@ -1,0 +1,157 @@
+// Every refusal that Holdfast can answer with: its code, its words, whether the same request may succeed later, and
+// whether the command may have run. Codes and details are decided elsewhere; words are made here and nowhere else.
+import type { JsonObject, JsonValue } from './value.ts'
+
+/** What a caller should make of a refusal; the class decides `retryable` and `mayHaveRun`. */
+export type ErrorClass = 'request' | 'state' | 'try again' | 'storage' | 'unknown'
+
+interface ErrorRow<Details> {
+  readonly class: ErrorClass
+  readonly meaning: string
+  readonly message: (details: Details) => string
+}
+
+function row<Details>(
+  errorClass: ErrorClass,
+  meaning: string,
+  message: (details: Details) => string,
+): ErrorRow<Details> {
+  return { class: errorClass, meaning, message }
+}
+
+/** Several names in the way that the seed's daemon, written in Python, shows a set: `{'a', 'b'}`. */
+function nameSet(names: readonly string[]): string {
+  return `{${names.map((name) => `'${name}'`).join(', ')}}`
+}
+
+export const errorTable = {
+  INVALID_JSON: row('request', 'The message is not JSON text.', (d: { reason: string }) => `Invalid JSON: ${d.reason}`),
+  INVALID_REQUEST: row(
+    'request',
+    'The message is JSON, but not a request: a field is missing, unknown or of the wrong form.',
+    (d: { reason: string }) => `Invalid request: ${d.reason}`,
+  ),
+  UNKNOWN_COMMAND: row(
+    'request',
+    'No command has this name.',
+    (d: { command: string }) => `Unknown command '${d.command}'`,
+  ),
+  LIMIT_EXCEEDED: row(
+    'request',
+    'The request, or its reply, passes a bound that is named.',
+    (d: { what: string; limit: number }) => `${d.what} exceeds the limit (${d.limit})`,
+  ),
+  UNSUPPORTED: row(
+    'request',
+    'The feature, protocol version, codec or schema keyword is known but not supported.',
+    (d: { what: string; path?: string }) =>
+      d.path === undefined ? `Unsupported: ${d.what}` : `Unsupported at '${d.path}': ${d.what}`,
+  ),
+  STATE_NOT_FOUND: row('state', 'No state has this name.', (d: { state: string }) => `State '${d.state}' not found`),
+  STATE_EXISTS: row(
+    'state',
+    'A state of this name exists already.',
+    (d: { state: string }) => `State '${d.state}' already exists`,
+  ),
+  SCHEMA_MISMATCH: row(
+    'state',
+    'The record does not fit the schema of the state.',
+    (d: { missing?: string[]; unknown?: string[]; path?: string; expected?: string; row?: number }) =>
+      `${d.row === undefined ? 'Record' : `Row ${d.row}`} does not match the schema: ${[
+        ...(d.missing === undefined ? [] : [`missing fields ${nameSet(d.missing)}`]),
+        ...(d.unknown === undefined ? [] : [`unknown fields ${nameSet(d.unknown)}`]),
+        ...(d.expected === undefined ? [] : [`'${d.path ?? ''}' must be ${d.expected}`]),
+      ].join(', ')}`,
+  ),
+  UNKNOWN_FIELDS: row(
+    'state',
+    'A patch names fields that the schema does not have.',
+    (d: { fields: string[] }) => `PATCH contains unknown fields: ${nameSet(d.fields)}`,
+  ),
+  MAX_LENGTH_REACHED: row(
+    'state',
+    'The state holds as many records as it may.',
+    (d: { state: string; max_length: number }) => `State '${d.state}' has reached max_length (${d.max_length})`,
+  ),
+  RECORD_EXISTS: row(
+    'state',
+    'A record with this id exists already.',
+    (d: { id: number | string }) => `Record ${JSON.stringify(d.id)} already exists`,
+  ),
+  DUPLICATE_ID: row(
+    'state',
+    'Two rows of one list have the same id.',
+    (d: { id: number | string; row: number }) => `Row ${d.row} repeats the id ${JSON.stringify(d.id)}`,
+  ),
+  ID_IMMUTABLE: row(
+    'state',
+    'The data names another id than the record has.',
+    (d: { id: number | string }) => `The id of record ${JSON.stringify(d.id)} cannot be changed`,
+  ),
+  INVALID_DEFINITION: row(
+    'state',
+    'The schema is not well formed; the path leads to the fault.',
+    (d: { path: string; reason: string }) => `Invalid definition at '${d.path}': ${d.reason}`,
+  ),
+  OVERLOADED: row(
+    'try again',
+    'A queue is full. The command did not run.',
+    (d: { what: string }) => `Overloaded: ${d.what}`,
+  ),
+  SHARD_RECOVERING: row(
+    'try again',
+    'The shard of this state is starting. The command did not run.',
+    (d: { shard: number }) => `Shard ${d.shard} is recovering`,
+  ),
+  SHUTTING_DOWN: row(
+    'try again',
+    'The daemon is stopping. The command did not run.',
+    (_: Record<never, never>) => 'The daemon is shutting down',
+  ),
+  STORAGE_FULL: row(
+    'storage',
+    'The journal has no space left. The command did not run; reads go on.',
+    (_: Record<never, never>) => 'The storage is full',
+  ),
+  OUTCOME_UNKNOWN: row(
+    'unknown',
+    'The shard stopped, or took too long, before it answered: the command may have run.',
+    (d: { reason: string }) => `The outcome is unknown: ${d.reason}`,
+  ),
+} as const satisfies Record<string, ErrorRow<never>>
+
+export type ErrorCode = keyof typeof errorTable
+export type DetailsOf<Code extends ErrorCode> = Parameters<(typeof errorTable)[Code]['message']>[0]
+
+/** An error reply before it is encoded: data, never thrown across threads. */
+export interface Refusal {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly details: JsonObject
+}
+
+export function refusal<Code extends ErrorCode>(code: Code, details: DetailsOf<Code>): Refusal {
+  const message = (errorTable[code].message as (details: DetailsOf<Code>) => string)(details)
+  return { code, message, details }
+}
+
+/** The documented form of an error reply. */
+export function refusalReply({ code, message, details }: Refusal): JsonObject {
+  return { status: 'error', code, message, ...details }
+}
+
+/** True if the same request, sent again unchanged, may succeed: it did not run, and what was in its way passes. */
+export function isRetryable(code: ErrorCode): boolean {
+  const errorClass: ErrorClass = errorTable[code].class
+  return errorClass === 'try again' || errorClass === 'storage'
+}
+
+/** True if a caller cannot know whether the command ran. */
+export function mayHaveRun(code: ErrorCode): boolean {
+  const errorClass: ErrorClass = errorTable[code].class
+  return errorClass === 'unknown'
+}
+
+export function isErrorCode(code: JsonValue | undefined): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(errorTable, code)
+}

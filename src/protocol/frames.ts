@@ -1,0 +1,103 @@
+// The frames of a routed message, byte by byte. All numbers are big-endian.
+//
+//   request header                                      reply header
+//    0  0xC1 (starts no JSON text, no MessagePack value)   0  0xC1
+//    1  protocol version                                    1  protocol version
+//    2  codec: 1 JSON, 2 MessagePack                        2  codec
+//    3  flags: 1 a trace context follows                    3  flags: 1 the body is one error, in JSON
+//    4  request number (4 bytes)                            4  request number (4 bytes)
+//    8  session id (16 bytes)                               8  instance number (8 bytes)
+//   24  write-message number (8 bytes)
+//   32  settled: every lower write-message number was answered (8 bytes)
+//   40  trace context (26 bytes, as in traceparent), if flagged
+//
+// The first eight bytes are the same in every version, so that any server can refuse any client in words.
+import { type Refusal, refusal } from './errors.ts'
+
+export const routedMark = 0xc1
+export const protocolVersion = 1
+export const codecJson = 1
+
+const prefixLength = 8
+const requestLength = 40
+const traceLength = 26
+const flagTrace = 1
+const flagError = 1
+
+/** What a reply header repeats of its request. */
+export interface RequestPrefix {
+  readonly version: number
+  readonly codec: number
+  readonly requestNumber: number
+}
+
+export interface RequestHeader extends RequestPrefix {
+  readonly session: Buffer
+  readonly writeNumber: bigint
+  readonly settled: bigint
+  /** The 26 bytes of a W3C traceparent, without its dashes; undefined if none was sent. */
+  readonly trace: Buffer | undefined
+}
+
+export function isRouted(frame: Buffer): boolean {
+  return frame[0] === routedMark
+}
+
+/** The part of a header that no version changes; undefined where even that is cut off. */
+export function readPrefix(header: Buffer): RequestPrefix | undefined {
+  if (header.length < prefixLength) return undefined
+  return { version: header.readUInt8(1), codec: header.readUInt8(2), requestNumber: header.readUInt32BE(4) }
+}
+
+export function readRequestHeader(header: Buffer): RequestHeader | Refusal {
+  const prefix = readPrefix(header)
+  if (prefix === undefined) return refusal('INVALID_REQUEST', { reason: 'the header of a routed message is cut off' })
+  if (prefix.version !== protocolVersion) {
+    return refusal('UNSUPPORTED', { what: `protocol version ${prefix.version}` })
+  }
+  if (prefix.codec !== codecJson) return refusal('UNSUPPORTED', { what: `codec ${prefix.codec}` })
+  const flags = header.readUInt8(3)
+  const hasTrace = (flags & flagTrace) !== 0
+  if ((flags & ~flagTrace) !== 0 || header.length !== requestLength + (hasTrace ? traceLength : 0)) {
+    return refusal('INVALID_REQUEST', { reason: 'the header of a routed message has unknown flags or a wrong length' })
+  }
+  return {
+    ...prefix,
+    session: header.subarray(8, 24),
+    writeNumber: header.readBigUInt64BE(24),
+    settled: header.readBigUInt64BE(32),
+    trace: hasTrace ? header.subarray(requestLength) : undefined,
+  }
+}
+
+export function writeRequestHeader(header: Omit<RequestHeader, 'version'>): Buffer {
+  const { codec, requestNumber, session, writeNumber, settled, trace } = header
+  const frame = Buffer.alloc(requestLength + (trace === undefined ? 0 : traceLength))
+  frame.set([routedMark, protocolVersion, codec, trace === undefined ? 0 : flagTrace])
+  frame.writeUInt32BE(requestNumber, 4)
+  frame.set(session, 8)
+  frame.writeBigUInt64BE(writeNumber, 24)
+  frame.writeBigUInt64BE(settled, 32)
+  if (trace !== undefined) frame.set(trace, requestLength)
+  return frame
+}
+
+export interface ReplyHeader extends RequestPrefix {
+  readonly isError: boolean
+  /** Changes when the server is another one, or has lost states: the client then says HELLO again. */
+  readonly instance: number
+}
+
+export function writeReplyHeader({ version, codec, requestNumber, isError, instance }: ReplyHeader): Buffer {
+  const frame = Buffer.alloc(16)
+  frame.set([routedMark, version, codec, isError ? flagError : 0])
+  frame.writeUInt32BE(requestNumber, 4)
+  frame.writeBigUInt64BE(BigInt(instance), 8)
+  return frame
+}
+
+export function readReplyHeader(header: Buffer): ReplyHeader | undefined {
+  const prefix = readPrefix(header)
+  if (prefix === undefined || header.length !== 16 || !isRouted(header)) return undefined
+  return { ...prefix, isError: (header.readUInt8(3) & flagError) !== 0, instance: Number(header.readBigUInt64BE(8)) }
+}

@@ -1,0 +1,50 @@
+// What router and shards say to each other on the data plane. Both import this and not each other. Messages are plain
+// data for structured clone, arrays rather than objects because names of fields would be cloned with every entry.
+import type { JsonObject, JsonValue } from './value.ts'
+
+/** How a body is encoded: not at all (values, inside one process), or as JSON text. */
+export type BodyCodec = 'values' | 'json'
+
+/** A plain message too large to be parsed in one go: its command without the rows, and the rows in slices. */
+export interface SlicedBody {
+  readonly command: JsonObject
+  readonly rowCount: number
+  readonly slices: readonly Uint8Array[]
+}
+
+/** One command or an array of commands, all for the entry's routing key; as JSON text, or as values. */
+export type RequestBody = string | JsonValue | SlicedBody
+
+/**
+ * One request. `marker` entries come to every shard at the same place of the router's order: each ends its batch, and
+ * is decided after that batch's commit.
+ */
+export type MailboxEntry = readonly [
+  id: number,
+  codec: BodyCodec | 'marker' | 'sliced',
+  routingKey: string,
+  body: RequestBody,
+]
+
+/** Batches are numbered from 1 for each life of a shard. */
+export interface MailboxBatch {
+  readonly number: number
+  readonly entries: readonly MailboxEntry[]
+}
+
+/** The replies of one entry, in the form and number of its body; long texts come in chunks of UTF-8. */
+export type ReplyBody = string | JsonValue | Uint8Array[]
+
+export type ReplyEntry = readonly [id: number, body: ReplyBody]
+
+/** Where a shard shows the supervisor that it lives: 32-bit counters in shared memory. */
+export const progressSlot = {
+  /** Rises with every command and every slice. */
+  steps: 0,
+  /** The number of the last batch that the shard took from its mailbox; wraps around. */
+  batchTaken: 1,
+  /** 1 while the shard works, 0 while it waits for its mailbox. */
+  working: 2,
+} as const
+
+export const progressSlotCount = 3

@@ -1,0 +1,103 @@
+// A plain message taken apart: its commands, each known to have a good envelope and ready to be sent to its shard.
+// Small messages are taken apart where they arrive, large ones on the stateless pool: hence plain data in and out.
+import { type CommandName, commands } from './commands.ts'
+import { invalidRequest, readEnvelope, requestIdOf } from './envelope.ts'
+import { type Refusal, refusal } from './errors.ts'
+import { parseJson, textOf } from './json.ts'
+import type { SlicedBody } from './mailbox.ts'
+import { nameProblem } from './names.ts'
+import { argumentsProblem } from './validate.ts'
+import { depthMax, type JsonObject, type JsonValue, valueProblem } from './value.ts'
+
+/** A command on its way to whoever runs it. */
+export interface MessageCommand {
+  readonly name: CommandName
+  /** The name of the state; empty for a command that is not on one state. */
+  readonly routingKey: string
+  readonly requestId: JsonObject
+  /** The whole command; only its envelope where a shard gets the body instead. */
+  readonly command: JsonObject
+  /** What the shard of the routing key is sent: the command as text, or with its rows in slices. */
+  readonly body: string | SlicedBody
+  /** About how much memory the body takes. */
+  readonly bytes: number
+}
+
+export interface RefusedCommand {
+  readonly refusal: Refusal
+  readonly requestId: JsonObject
+}
+
+export type MessageElement = MessageCommand | RefusedCommand
+
+export interface Message {
+  /** Whether the message was an array: the reply is one then, too. */
+  readonly isArray: boolean
+  readonly elements: readonly MessageElement[]
+}
+
+export interface MessageOptions {
+  readonly commandsMax: number
+  /** Whether long lists of rows are cut into slices, which a shard parses one at a time. */
+  readonly sliceRows: boolean
+}
+
+/** Rows above this number travel in slices, if at all asked for. */
+const rowsWholeMax = 1_000
+const rowsPerSlice = 256
+
+/** Takes a message apart, or refuses it as a whole. */
+export function readMessage(frame: Buffer, options: MessageOptions): Message | Refusal {
+  const text = textOf(frame)
+  if (typeof text !== 'string') return text
+  const parsed = parseJson(text)
+  if ('code' in parsed) return parsed
+  const { value } = parsed
+  if (!Array.isArray(value)) return { isArray: false, elements: [elementOf(value, text, options)] }
+  if (value.length === 0) return invalidRequest('a message needs at least one command')
+  if (value.length > options.commandsMax) {
+    return refusal('LIMIT_EXCEEDED', { what: 'The number of commands in a message', limit: options.commandsMax })
+  }
+  return { isArray: true, elements: value.map((command) => elementOf(command, undefined, options)) }
+}
+
+function elementOf(value: JsonValue, text: string | undefined, { sliceRows }: MessageOptions): MessageElement {
+  const checked = checkEnvelope(value)
+  if ('refusal' in checked || checked.routingKey === '') return checked
+  const { data, ...rest } = checked.command
+  const isLong = sliceRows && Array.isArray(data) && data.length > rowsWholeMax
+  if (text === undefined || isLong) {
+    // Text is about to be made of it, which ends in an exception for values that are nested without end.
+    const problem = valueProblem(checked.command, depthMax + 1)
+    if (problem !== undefined) return { refusal: invalidRequest(problem), requestId: checked.requestId }
+  }
+  if (isLong) return { ...checked, ...slicedBody(rest, data) }
+  const body = text ?? JSON.stringify(value)
+  return { ...checked, command: {}, body, bytes: body.length }
+}
+
+/** Looks at all that the router has to know of a command; of one that it runs, or every shard, at all of it. */
+export function checkEnvelope(value: JsonValue): MessageElement {
+  const requestId = requestIdOf(value)
+  const envelope = readEnvelope(value)
+  if ('code' in envelope) return { refusal: envelope, requestId }
+  const { name, command } = envelope
+  if (commands[name].routing === 'state') {
+    const problem = command.state === undefined ? `${name} needs 'state'` : nameProblem(command.state)
+    if (problem !== undefined) return { refusal: invalidRequest(problem), requestId }
+    return { name, routingKey: command.state as string, requestId, command, body: '', bytes: 0 }
+  }
+  const problem = argumentsProblem(name, command)
+  if (problem !== undefined) return { refusal: invalidRequest(problem), requestId }
+  return { name, routingKey: '', requestId, command, body: '', bytes: 0 }
+}
+
+function slicedBody(command: JsonObject, rows: readonly JsonValue[]): { body: SlicedBody; bytes: number } {
+  const encoder = new TextEncoder()
+  const slices: Uint8Array[] = []
+  for (let start = 0; start < rows.length; start += rowsPerSlice) {
+    slices.push(encoder.encode(JSON.stringify(rows.slice(start, start + rowsPerSlice))))
+  }
+  const bytes = slices.reduce((sum, slice) => sum + slice.length, 0)
+  return { body: { command: { ...command, data: [] }, rowCount: rows.length, slices }, bytes }
+}

@@ -1,0 +1,46 @@
+// How the answers of all shards become one reply, command by command.
+import type { CommandName } from '../protocol/commands.ts'
+import type { JsonObject } from '../protocol/value.ts'
+import type { Join } from './fan-out.ts'
+
+/** What the router itself adds to STATS. */
+export interface RouterFacts {
+  readonly uptimeSeconds: number
+  readonly instance: number
+  readonly durability: string
+}
+
+export function joinsOf(facts: () => RouterFacts): Partial<Record<CommandName, Join>> {
+  return { LIST_STATES: joinNames, STATS: (answers) => joinStatistics(answers, facts()) }
+}
+
+/** Every shard answered with its names in order, one more than asked for if it has them. */
+const joinNames: Join = (answers, { limit }) => {
+  const states = answers.flatMap((answer) => answer.states as string[]).sort(byBytes)
+  if (typeof limit !== 'number' || states.length <= limit) return { status: 'ok', states }
+  const page = states.slice(0, limit)
+  return { status: 'ok', states: page, next: page.at(-1) as string }
+}
+
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
+
+function joinStatistics(answers: readonly JsonObject[], facts: RouterFacts): JsonObject {
+  const shards = answers.map(({ status: _, ...shard }) => shard)
+  const total = (field: string): number => shards.reduce((sum, shard) => sum + Number(shard[field]), 0)
+  const tables = shards.reduce((sum, { states }) => sum + Number((states as JsonObject).table), 0)
+  return {
+    status: 'ok',
+    uptime: facts.uptimeSeconds,
+    instance: facts.instance,
+    durability: facts.durability,
+    totals: {
+      states: { table: tables },
+      records: total('records'),
+      record_bytes: total('record_bytes'),
+      commands: total('commands'),
+    },
+    shards,
+  }
+}

@@ -1,0 +1,181 @@
+// The router's side of one shard: what was sent and not answered, what is about to be sent, and what happens to both
+// when the shard dies. Every request gets exactly one answer from here, whatever becomes of the shard.
+// Bounded: beyond its limits a request is refused at once and never waits.
+import type { Limits } from '../base/limits.ts'
+import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
+import type { MailboxBatch, MailboxEntry, ReplyBody, ReplyEntry, RequestBody } from '../protocol/mailbox.ts'
+
+/** One life of a shard, as far as the data plane goes. */
+export interface Connection {
+  post(batch: MailboxBatch): void
+}
+
+/** What a requester hears: the shard's reply, or the refusal that stands for it. */
+export type Respond = (body: ReplyBody) => void
+
+export interface ShardRequest {
+  readonly codec: MailboxEntry[1]
+  readonly routingKey: string
+  readonly body: RequestBody
+  readonly bytes: number
+  readonly respond: Respond
+}
+
+interface Pending {
+  readonly bytes: number
+  readonly sentAt: number
+  respond: Respond
+  /** 0 while the request has not left yet. */
+  batchNumber: number
+}
+
+export interface MailboxOptions {
+  readonly shard: number
+  readonly limits: Limits
+  /** Calls back at the end of this turn of the event loop: all requests of a turn leave in one batch. */
+  readonly schedule: (flush: () => void) => void
+  /** Milliseconds from an arbitrary start. */
+  readonly now: () => number
+}
+
+export class Mailbox {
+  readonly shard: number
+  readonly #options: MailboxOptions
+  readonly #pending = new Map<number, Pending>()
+  #connection: Connection | undefined
+  #outgoing: MailboxEntry[] = []
+  #bytes = 0
+  #lastId = 0
+  #batchNumber = 0
+  #flushScheduled = false
+  readonly #readyWaiters = new Set<() => void>()
+  readonly #idleWaiters = new Set<() => void>()
+
+  constructor(options: MailboxOptions) {
+    this.shard = options.shard
+    this.#options = options
+  }
+
+  /** Requests that the shard has not answered. */
+  get depth(): number {
+    return this.#pending.size
+  }
+
+  get isReady(): boolean {
+    return this.#connection !== undefined
+  }
+
+  /** The number of the last batch that was posted to this life of the shard. */
+  get batchNumber(): number {
+    return this.#batchNumber
+  }
+
+  /** Takes a request, or says why it cannot be taken; then `respond` is never called. */
+  submit({ codec, routingKey, body, bytes, respond }: ShardRequest): Refusal | undefined {
+    const { limits, now, schedule } = this.#options
+    if (this.#connection === undefined) return this.#recovering()
+    if (this.#pending.size >= limits.mailboxCommandsMax || this.#bytes + bytes > limits.mailboxBytesMax) {
+      return refusal('OVERLOADED', { what: `the mailbox of shard ${this.shard} is full` })
+    }
+    this.#lastId += 1
+    this.#pending.set(this.#lastId, { bytes, sentAt: now(), respond, batchNumber: 0 })
+    this.#bytes += bytes
+    this.#outgoing.push([this.#lastId, codec, routingKey, body])
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true
+      schedule(() => this.flush())
+    }
+    return undefined
+  }
+
+  /** Posts what has gathered. */
+  flush(): void {
+    this.#flushScheduled = false
+    if (this.#outgoing.length === 0 || this.#connection === undefined) return
+    this.#batchNumber += 1
+    const entries = this.#outgoing
+    this.#outgoing = []
+    for (const [id] of entries) (this.#pending.get(id) as Pending).batchNumber = this.#batchNumber
+    this.#connection.post({ number: this.#batchNumber, entries })
+  }
+
+  /** Hands the replies of the shard to those who wait for them. */
+  settle(replies: readonly ReplyEntry[]): void {
+    for (const [id, body] of replies) {
+      const pending = this.#pending.get(id)
+      if (pending === undefined) continue
+      this.#pending.delete(id)
+      this.#bytes -= pending.bytes
+      pending.respond(body)
+    }
+    this.#noticeIdle()
+  }
+
+  /** The shard serves, with nothing received yet. */
+  attach(connection: Connection): void {
+    this.#connection = connection
+    this.#batchNumber = 0
+    for (const ready of this.#readyWaiters) ready()
+    this.#readyWaiters.clear()
+  }
+
+  /**
+   * The shard is gone. `batchTaken` is the last batch that it took from its mailbox: what came later never reached it,
+   * and is refused as not run; of the rest nobody can tell.
+   */
+  detach(batchTaken: number): void {
+    this.#connection = undefined
+    this.#outgoing = []
+    this.#bytes = 0
+    const pending = [...this.#pending.values()]
+    this.#pending.clear()
+    for (const { batchNumber, respond } of pending) {
+      // Batch numbers wrap around in the shard's shared counter, so that only their difference can be compared.
+      const delivered = batchNumber !== 0 && ((batchNumber - batchTaken) | 0) <= 0
+      const reason = `shard ${this.shard} stopped before it answered`
+      respond(refusalReply(delivered ? refusal('OUTCOME_UNKNOWN', { reason }) : this.#recovering()))
+    }
+    this.#noticeIdle()
+  }
+
+  /** Answers those who waited too long. Their place stays taken until the shard answers or dies. */
+  expire(): void {
+    const { limits, now } = this.#options
+    const sentBefore = now() - limits.requestDeadlineMs
+    for (const pending of this.#pending.values()) {
+      if (pending.sentAt > sentBefore) return
+      if (pending.respond === ignore) continue
+      const { respond } = pending
+      pending.respond = ignore
+      const reason = `shard ${this.shard} did not answer within ${limits.requestDeadlineMs / 1000} s`
+      respond(refusalReply(refusal('OUTCOME_UNKNOWN', { reason })))
+    }
+  }
+
+  /** Calls back once the shard serves; at once if it does. Returns how to give up waiting. */
+  whenReady(ready: () => void): () => void {
+    if (this.isReady) {
+      ready()
+      return ignore
+    }
+    this.#readyWaiters.add(ready)
+    return () => this.#readyWaiters.delete(ready)
+  }
+
+  /** Resolves once nothing is pending. */
+  async whenIdle(): Promise<void> {
+    if (this.#pending.size > 0) await new Promise<void>((resolve) => this.#idleWaiters.add(resolve))
+  }
+
+  #noticeIdle(): void {
+    if (this.#pending.size > 0 || this.#idleWaiters.size === 0) return
+    for (const idle of this.#idleWaiters) idle()
+    this.#idleWaiters.clear()
+  }
+
+  #recovering(): Refusal {
+    return refusal('SHARD_RECOVERING', { shard: this.shard })
+  }
+}
+
+function ignore(): void {}

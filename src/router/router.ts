@@ -1,0 +1,167 @@
+// The router: finds out who runs a command, and makes sure that exactly one answer comes of it. It knows mailboxes, not
+// shards, and never looks into the body of a routed message.
+import type { Durability } from '../base/durability.ts'
+import { durationBounds, Histogram } from '../base/histogram.ts'
+import type { Limits } from '../base/limits.ts'
+import { OutcomeCounts } from '../base/outcome-counts.ts'
+import { serverVersion } from '../base/version.ts'
+import { commands } from '../protocol/commands.ts'
+import { refusal, refusalReply } from '../protocol/errors.ts'
+import { protocolVersion } from '../protocol/frames.ts'
+import type { MailboxEntry, ReplyBody, RequestBody } from '../protocol/mailbox.ts'
+import type { MessageCommand, MessageElement } from '../protocol/message.ts'
+import { isObject, type JsonObject } from '../protocol/value.ts'
+import { fanOut, type Join } from './fan-out.ts'
+import { shardOf } from './hash.ts'
+import { joinsOf } from './joins.ts'
+import type { Mailbox, Respond } from './mailbox.ts'
+
+export interface RouterOptions {
+  readonly mailboxes: readonly Mailbox[]
+  readonly limits: Limits
+  readonly durability: Durability
+  /** Milliseconds from an arbitrary start. */
+  readonly now: () => number
+}
+
+export class Router {
+  readonly #options: RouterOptions
+  readonly #startedAt: number
+  readonly #joins: Partial<Record<string, Join>>
+  // Rises when states were lost, and is never the same for two servers that start a microsecond apart.
+  #instance = Date.now() * 1000
+  #draining = false
+  /** Seconds from the arrival of a request that a shard answered to its reply. */
+  readonly requestSeconds = new Histogram(durationBounds)
+  /** What the router answered itself: the shards count the rest. */
+  readonly answered = new OutcomeCounts()
+
+  constructor(options: RouterOptions) {
+    this.#options = options
+    this.#startedAt = options.now()
+    this.#joins = joinsOf(() => ({
+      uptimeSeconds: (options.now() - this.#startedAt) / 1000,
+      instance: this.#instance,
+      durability: options.durability,
+    }))
+  }
+
+  /** Changes when a client can no longer rely on what it knew of the server. */
+  get instance(): number {
+    return this.#instance
+  }
+
+  get isReady(): boolean {
+    return !this.#draining && this.#options.mailboxes.every((mailbox) => mailbox.isReady)
+  }
+
+  /** A shard came back without the states it had. */
+  noticeLoss(): void {
+    this.#instance += 1
+  }
+
+  /** Runs one command of a plain message or of an embedded caller. `respond` is called exactly once. */
+  run(element: MessageElement, codec: 'json' | 'values', respond: Respond): void {
+    if ('refusal' in element) return this.#answer('', refusalReply(element.refusal), element.requestId, respond)
+    const { name, requestId } = element
+    if (this.#draining) return this.#answer(name, refusalReply(refusal('SHUTTING_DOWN', {})), requestId, respond)
+    switch (commands[name].routing) {
+      case 'state': {
+        const { routingKey, command, body, bytes } = element
+        if (codec === 'values') return this.#toShard(name, routingKey, 'values', command, 0, requestId, respond)
+        const sent = typeof body === 'string' ? 'json' : 'sliced'
+        return this.#toShard(name, routingKey, sent, body, bytes, requestId, respond)
+      }
+      case 'shards':
+        return this.#toAllShards(element, respond)
+      case 'router':
+        return this.#answer(name, name === 'PING' ? { status: 'ok', pong: true } : this.#hello(), requestId, respond)
+    }
+  }
+
+  /** Sends the body of a routed message to the shard of its routing key, unread. */
+  runRouted(routingKey: string, text: string, respond: Respond): void {
+    if (this.#draining) return this.#answer('', refusalReply(refusal('SHUTTING_DOWN', {})), {}, respond)
+    this.#toShard('', routingKey, 'json', text, text.length, {}, respond)
+  }
+
+  /** Runs the commands of an array, dispatched in its order; `respond` gets their replies in the same order. */
+  runAll(elements: readonly MessageElement[], codec: 'json' | 'values', respond: (replies: ReplyBody[]) => void): void {
+    const replies: ReplyBody[] = []
+    let missing = elements.length
+    for (const [index, element] of elements.entries()) {
+      this.run(element, codec, (body) => {
+        replies[index] = body
+        missing -= 1
+        if (missing === 0) respond(replies)
+      })
+    }
+  }
+
+  /** Refuses what comes from now on, and resolves once everything before it is answered. */
+  async drain(): Promise<void> {
+    this.#draining = true
+    await Promise.all(this.#options.mailboxes.map((mailbox) => mailbox.whenIdle()))
+  }
+
+  #toShard(
+    name: string,
+    routingKey: string,
+    codec: MailboxEntry[1],
+    body: RequestBody,
+    bytes: number,
+    requestId: JsonObject,
+    respond: Respond,
+  ): void {
+    const { mailboxes, now } = this.#options
+    const mailbox = mailboxes[shardOf(routingKey, mailboxes.length)] as Mailbox
+    const submittedAt = now()
+    const refused = mailbox.submit({
+      codec,
+      routingKey,
+      body,
+      bytes,
+      respond: (reply) => {
+        this.requestSeconds.observe((now() - submittedAt) / 1000)
+        // A shard echoes the number itself; a refusal that stands for its reply does not have it yet.
+        respond(isObject(reply) && requestId.request_id !== undefined ? { ...reply, ...requestId } : reply)
+      },
+    })
+    if (refused !== undefined) this.#answer(name, refusalReply(refused), requestId, respond)
+  }
+
+  #toAllShards(element: MessageCommand, respond: Respond): void {
+    const { mailboxes, limits, now } = this.#options
+    const submittedAt = now()
+    fanOut(mailboxes, element, this.#joins[element.name] as Join, limits.requestDeadlineMs, (reply) => {
+      this.requestSeconds.observe((now() - submittedAt) / 1000)
+      respond({ ...(reply as JsonObject), ...element.requestId })
+    })
+  }
+
+  #answer(command: string, reply: JsonObject, requestId: JsonObject, respond: Respond): void {
+    this.answered.add(command, typeof reply.code === 'string' ? reply.code : 'ok')
+    respond({ ...reply, ...requestId })
+  }
+
+  #hello(): JsonObject {
+    const { mailboxes, limits, durability } = this.#options
+    return {
+      status: 'ok',
+      name: 'holdfast',
+      server_version: serverVersion,
+      protocol: protocolVersion,
+      codecs: ['json'],
+      instance: this.#instance,
+      shards: mailboxes.length,
+      durability,
+      limits: {
+        message_bytes_max: limits.messageBytesMax,
+        reply_bytes_max: limits.replyBytesMax,
+        commands_per_message_max: limits.commandsPerMessageMax,
+        requests_in_flight_per_peer_max: limits.requestsInFlightPerPeerMax,
+        record_bytes_max: limits.recordBytesMax,
+      },
+    }
+  }
+}

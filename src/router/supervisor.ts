@@ -1,0 +1,240 @@
+// Keeps one shard running on every thread of the pool: starts it, joins its mailbox, notices that it died or hangs, and
+// starts it again. A shard is a Piscina task that never ends; when the task does end, that life of the shard is over.
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { type Remote, releaseProxy, wrap } from 'comlink'
+import { Piscina } from 'piscina'
+import type { Limits } from '../base/limits.ts'
+import type { Log } from '../base/log.ts'
+import type { Fault, ShardControl, ShardStart } from '../protocol/control.ts'
+import { progressSlotCount, type ReplyEntry } from '../protocol/mailbox.ts'
+import type { ShardStatistics } from '../protocol/statistics.ts'
+import type { Mailbox } from './mailbox.ts'
+import { Watchdog } from './watchdog.ts'
+
+export interface SupervisorOptions {
+  /** One mailbox for each shard to run. */
+  readonly mailboxes: readonly Mailbox[]
+  readonly limits: Limits
+  /** The URL of the thread entry, as text. */
+  readonly workerFile: string
+  readonly faultsEnabled: boolean
+  readonly log: Log
+  /** A shard that had served is gone. */
+  readonly onDeath: (shard: number, reason: DeathReason) => void
+}
+
+/** `failed`: the actor ended with an error; `hung`: the watchdog ended its thread; `exited`: the thread ended by itself. */
+export type DeathReason = 'failed' | 'hung' | 'exited'
+
+/** How long a shard may take to start or to stop, and to answer a question of the control plane. */
+const startMsMax = 60_000
+const stopMsMax = 60_000
+const answerMsMax = 5_000
+/** A shard that dies sooner than this after its start is started again with a delay, which doubles up to the maximum. */
+const shortLifeMs = 1_000
+const restartDelayMsMin = 5
+const restartDelayMsMax = 100
+
+interface Life {
+  readonly control: Remote<ShardControl>
+  readonly mailboxPort: MessagePort
+  readonly controlPort: MessagePort
+  readonly watchdog: Watchdog
+  /** Settles when the shard is over: undefined after an orderly stop. */
+  readonly over: Promise<Error | undefined>
+  threadId: number
+}
+
+export class Supervisor {
+  readonly #options: SupervisorOptions
+  readonly #pool: Piscina
+  readonly #lives: (Life | undefined)[]
+  readonly #supervision: Promise<void>[] = []
+  #stopping = false
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+    const shards = options.mailboxes.length
+    this.#lives = options.mailboxes.map(() => undefined)
+    this.#pool = new Piscina({
+      filename: options.workerFile,
+      minThreads: shards,
+      maxThreads: shards,
+      concurrentTasksPerWorker: 1,
+      // Otherwise the threads would block between tasks, ports and timers with them.
+      atomics: 'disabled',
+      idleTimeout: Number.POSITIVE_INFINITY,
+      recordTiming: false,
+      resourceLimits: { maxOldGenerationSizeMb: options.limits.shardHeapMegabytesMax },
+    })
+    // A thread that dies between two tasks has nobody else to tell; the next task gets a new one.
+    this.#pool.on('error', (error: unknown) => options.log.warn({ error: String(error) }, 'a shard thread failed'))
+  }
+
+  /** Resolves once every shard serves; rejects, with nothing left running, if one cannot be started. */
+  async start(): Promise<void> {
+    try {
+      await Promise.all(this.#options.mailboxes.map((mailbox) => this.#begin(mailbox)))
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+    for (const mailbox of this.#options.mailboxes) this.#supervision.push(this.#supervise(mailbox))
+  }
+
+  /** The statistics of each shard; undefined for one that is down or does not answer in time. */
+  statistics(): Promise<(ShardStatistics | undefined)[]> {
+    const ask = async (life: Life | undefined): Promise<ShardStatistics | undefined> =>
+      life && withDeadline(life.control.statistics(), life, answerMsMax).catch(() => undefined)
+    return Promise.all(this.#lives.map(ask))
+  }
+
+  /** For tests: makes a shard fail at its next command. */
+  async injectFault(shard: number, fault: Fault): Promise<void> {
+    const life = this.#lives[shard]
+    if (life === undefined) throw new Error(`shard ${shard} is not running`)
+    await withDeadline(life.control.injectFault(fault), life, answerMsMax)
+  }
+
+  /** Ends every shard in order; what has not ended by itself after a while is ended by force. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await Promise.all(
+      this.#lives.map(async (life) => {
+        if (life === undefined) return
+        await withDeadline(life.control.stop(), life, stopMsMax).catch(() => {})
+        await withDeadline(life.over, life, answerMsMax).catch(() => {})
+      }),
+    )
+    await this.#pool.destroy()
+    await Promise.all(this.#supervision)
+  }
+
+  /** Starts one life of a shard and waits until it serves. */
+  async #begin(mailbox: Mailbox): Promise<Life> {
+    const life = this.#newLife(mailbox)
+    try {
+      life.threadId = await withDeadline(life.control.ready(), life, startMsMax)
+    } catch (error) {
+      closePorts(life)
+      throw error
+    }
+    life.mailboxPort.on('message', (replies: ReplyEntry[]) => mailbox.settle(replies))
+    life.watchdog.start(
+      () => mailbox.batchNumber,
+      () => this.#endThread(mailbox.shard, life.threadId),
+    )
+    this.#lives[mailbox.shard] = life
+    mailbox.attach({ post: (batch) => life.mailboxPort.postMessage(batch) })
+    return life
+  }
+
+  #newLife({ shard }: Mailbox): Life {
+    const { limits, faultsEnabled } = this.#options
+    const data = new MessageChannel()
+    const control = new MessageChannel()
+    const progress = new SharedArrayBuffer(progressSlotCount * Int32Array.BYTES_PER_ELEMENT)
+    const start: ShardStart = {
+      id: shard,
+      limits,
+      progress,
+      mailbox: data.port2,
+      control: control.port2,
+      faultsEnabled,
+    }
+    const over = this.#pool.run(start, { transferList: [data.port2, control.port2] }).then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+    )
+    return {
+      control: wrap<ShardControl>(control.port1),
+      mailboxPort: data.port1,
+      controlPort: control.port1,
+      watchdog: new Watchdog(new Int32Array(progress), limits.shardSilenceMsMax),
+      over,
+      threadId: -1,
+    }
+  }
+
+  /** Follows a shard from life to life, until it is stopped on purpose. */
+  async #supervise(mailbox: Mailbox): Promise<void> {
+    const { shard } = mailbox
+    let delayMs = 0
+    while (!this.#stopping) {
+      const life = this.#lives[shard] as Life
+      const startedAt = performance.now()
+      const error = await life.over
+      this.#end(mailbox, life)
+      if (this.#stopping) return
+      const reason = life.watchdog.hasFired ? 'hung' : isExit(error) ? 'exited' : 'failed'
+      this.#options.log.error({ shard, reason, error: error?.message }, 'a shard died and is started again')
+      this.#options.onDeath(shard, reason)
+      delayMs = performance.now() - startedAt > shortLifeMs ? 0 : nextDelay(delayMs)
+      await this.#restart(mailbox, delayMs)
+    }
+  }
+
+  async #restart(mailbox: Mailbox, delayMs: number): Promise<void> {
+    for (let delay = delayMs; !this.#stopping; delay = nextDelay(delay)) {
+      if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay))
+      if (this.#stopping) return
+      try {
+        await this.#begin(mailbox)
+        return
+      } catch (error) {
+        this.#options.log.error({ shard: mailbox.shard, error: String(error) }, 'a shard could not be started')
+      }
+    }
+  }
+
+  /** Settles what the dead shard still answered, and then everything that it did not. */
+  #end(mailbox: Mailbox, life: Life): void {
+    this.#lives[mailbox.shard] = undefined
+    life.watchdog.stop()
+    // Replies that were posted before the death may not have been delivered yet.
+    for (;;) {
+      const received = receiveMessageOnPort(life.mailboxPort)
+      if (received === undefined) break
+      mailbox.settle(received.message as ReplyEntry[])
+    }
+    mailbox.detach(life.watchdog.batchTaken)
+    closePorts(life)
+  }
+
+  /** Ends a thread that hangs: its task rejects, and the pool makes a new thread. */
+  #endThread(shard: number, threadId: number): void {
+    const thread = this.#pool.threads.find((worker) => worker.threadId === threadId)
+    this.#options.log.error({ shard, threadId }, 'a shard made no progress, its thread is ended')
+    thread?.terminate().catch(() => {})
+  }
+}
+
+function closePorts(life: Life): void {
+  life.control[releaseProxy]()
+  life.mailboxPort.close()
+  life.controlPort.close()
+}
+
+function nextDelay(delayMs: number): number {
+  return Math.min(Math.max(delayMs * 2, restartDelayMsMin), restartDelayMsMax)
+}
+
+function isExit(error: Error | undefined): boolean {
+  return error === undefined || /exited with code|terminat/i.test(error.message)
+}
+
+/** A Comlink call to a thread that dies never settles by itself: it is raced with the end of the shard and a deadline. */
+async function withDeadline<Value>(call: Promise<Value>, life: Life, deadlineMs: number): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${deadlineMs / 1000} s`)), deadlineMs)
+  })
+  const over = life.over.then((error) => {
+    throw error ?? new Error('the shard has stopped')
+  })
+  try {
+    return await Promise.race([call, late, over])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,346 @@
+// The actor. It owns its states, and takes up requests one after another. One batch at a time stands between decide and
+// commit, nothing else runs in the shard meanwhile, and nothing leaves before the commit: no reply, not even of a read,
+// shows what a crash could undo. Called by a thread entry, or by the engine itself when it runs without threads.
+import { getHeapStatistics } from 'node:v8'
+import { assert } from '../base/assert.ts'
+import type { Clocks, ReadClocks } from '../base/clock.ts'
+import type { Limits } from '../base/limits.ts'
+import type { CommitOutcome, Journal } from '../journal/journal.ts'
+import { type Refusal, refusalReply } from '../protocol/errors.ts'
+import {
+  type MailboxBatch,
+  type MailboxEntry,
+  progressSlot,
+  type ReplyBody,
+  type ReplyEntry,
+} from '../protocol/mailbox.ts'
+import type { ShardStatistics } from '../protocol/statistics.ts'
+import type { JsonObject } from '../protocol/value.ts'
+import { apply, type Change, type StagedRecords, undo } from '../state/change.ts'
+import { Directory } from '../state/directory.ts'
+import { encode } from './encode.ts'
+import { Executor, type Settled } from './executor.ts'
+import { Queue } from './queue.ts'
+import { Counters } from './statistics.ts'
+import { type Task, taskOf } from './task.ts'
+
+/** Where a test may make a shard fail; see faults.ts. */
+export type ProbePoint = 'decide' | 'commit' | 'release'
+
+export interface ShardOptions {
+  readonly id: number
+  readonly limits: Limits
+  readonly journal: Journal
+  readonly clocks: ReadClocks
+  /** Hands replies to the router; called once a batch. Chunks of long replies may be transferred. */
+  readonly send: (replies: ReplyEntry[]) => void
+  /** Calls back after whatever lies in the mailbox was delivered: the shard goes on in its next turn. */
+  readonly schedule: (turn: () => void) => void
+  /** Hears of the failure that ended the shard. It does nothing any more, and its journal may hold more than it told. */
+  readonly onFailure: (error: unknown) => void
+  /** Shared with the supervisor; see `progressSlot`. */
+  readonly progress: Int32Array
+  readonly probe?: (point: ProbePoint) => void
+}
+
+/** How long a batch, or one slice of something long, may keep the mailbox waiting. */
+const sliceMs = 2
+const batchCommandsMax = 1_024
+
+/** Work that goes on over several turns: a command decided in steps, or a long reply that is encoded in steps. */
+type Job =
+  | {
+      readonly kind: 'command'
+      readonly task: Task
+      readonly steps: Generator<StagedRecords | undefined, Settled, void>
+    }
+  | { readonly kind: 'reply'; readonly task: Task; readonly steps: Generator<undefined, ReplyBody, void> }
+
+/** What one turn decided, and what of it has to be taken back if it cannot be committed. */
+interface Batch {
+  readonly now: Clocks
+  readonly changes: Change[]
+  readonly staged: StagedRecords[]
+  /** The requests that were taken up, and how many answers each had before. */
+  readonly begun: { readonly task: Task; readonly answersBefore: number }[]
+  /** The command that took its steps in this turn. */
+  stepped: Task | undefined
+  commands: number
+}
+
+export class Shard {
+  readonly #options: ShardOptions
+  readonly #directory: Directory
+  readonly #executor: Executor
+  readonly #counters = new Counters()
+  readonly #inbox = new Queue<MailboxEntry>()
+  readonly #jobs = new Queue<Job>()
+  /** Requests for states on which a command is taking its steps. */
+  readonly #held = new Map<string, MailboxEntry[]>()
+  #commitNumber = 0
+  #running = false
+  #stopped: (() => void) | undefined
+  #ended = false
+
+  constructor(options: ShardOptions) {
+    this.#options = options
+    this.#directory = new Directory(options.limits.deletedNamesPerShardMax)
+    this.#executor = new Executor(this.#directory, {
+      limits: options.limits,
+      shard: options.id,
+      durability: options.journal.durability,
+      statistics: () => this.#summary(),
+    })
+  }
+
+  /** Reads back what was committed. Nothing may be received before it is done. */
+  async recover(): Promise<void> {
+    this.#commitNumber = await this.#options.journal.recover((change) => apply(this.#directory, change))
+  }
+
+  /** Takes a batch of the router; the replies come by `send`. */
+  receive(batch: MailboxBatch): void {
+    if (this.#ended) return
+    Atomics.store(this.#options.progress, progressSlot.batchTaken, batch.number | 0)
+    for (const entry of batch.entries) this.#inbox.push(entry)
+    if (!this.#running) this.#start()
+  }
+
+  /** Answers everything that was received, closes the journal and ends. */
+  async stop(): Promise<void> {
+    if (this.#running) await new Promise<void>((resolve) => (this.#stopped = resolve))
+    this.#ended = true
+    await this.#options.journal.close()
+  }
+
+  statistics(): ShardStatistics {
+    let records = 0
+    let recordBytes = 0
+    for (const table of this.#directory.states()) {
+      records += table.length
+      recordBytes += table.records.bytes
+    }
+    const counters = this.#counters
+    return {
+      shard: this.#options.id,
+      states: this.#directory.size,
+      records,
+      recordBytes,
+      commands: counters.commands.list(),
+      batchCommands: counters.batchCommands.snapshot(),
+      batchSeconds: counters.batchSeconds.snapshot(),
+      sliceSeconds: counters.sliceSeconds.snapshot(),
+      sliceSecondsMax: counters.sliceSeconds.max,
+      waiting: this.#inbox.length + [...this.#held.values()].reduce((sum, entries) => sum + entries.length, 0),
+      commits: counters.commits,
+      heapBytes: getHeapStatistics().used_heap_size,
+    }
+  }
+
+  /** The part of the statistics that STATS shows. */
+  #summary(): JsonObject {
+    const { shard, states, records, recordBytes, commands, commits, waiting, heapBytes } = this.statistics()
+    return {
+      shard,
+      states: { table: states },
+      records,
+      record_bytes: recordBytes,
+      commands: commands.reduce((sum, { count }) => sum + count, 0),
+      commits,
+      waiting,
+      heap_bytes: heapBytes,
+    }
+  }
+
+  #start(): void {
+    this.#running = true
+    Atomics.store(this.#options.progress, progressSlot.working, 1)
+    this.#turn().catch((error: unknown) => {
+      this.#ended = true
+      this.#options.onFailure(error)
+    })
+  }
+
+  /** One batch, from its decisions to its replies. */
+  async #turn(): Promise<void> {
+    const startedAt = performance.now()
+    const batch: Batch = {
+      now: this.#options.clocks(),
+      changes: [],
+      staged: [],
+      begun: [],
+      stepped: undefined,
+      commands: 0,
+    }
+    const marker = this.#takeRequests(batch, startedAt + sliceMs)
+    this.#takeSteps(batch)
+    this.#observeSlice(startedAt)
+    if (batch.changes.length > 0 || batch.staged.length > 0) await this.#commit(batch)
+    this.#options.probe?.('release')
+    const releasedAt = performance.now()
+    if (marker !== undefined) this.#takeUp(marker, batch, true)
+    this.#release(batch)
+    this.#observeSlice(releasedAt)
+    if (batch.commands > 0) this.#counters.batchCommands.observe(batch.commands)
+    this.#counters.batchSeconds.observe((performance.now() - startedAt) / 1000)
+    this.#next()
+  }
+
+  #next(): void {
+    if (this.#inbox.length > 0 || this.#jobs.length > 0) {
+      this.#options.schedule(() => this.#start())
+      return
+    }
+    this.#running = false
+    Atomics.store(this.#options.progress, progressSlot.working, 0)
+    this.#stopped?.()
+  }
+
+  /** Decides what lies in the mailbox, up to a marker, which it hands back to be decided after the commit. */
+  #takeRequests(batch: Batch, deadline: number): MailboxEntry | undefined {
+    while (batch.commands < batchCommandsMax) {
+      const entry = this.#inbox.shift()
+      if (entry === undefined) return undefined
+      const [, codec, routingKey] = entry
+      if (codec === 'marker') return entry
+      const held = this.#held.get(routingKey)
+      if (held === undefined) this.#takeUp(entry, batch, false)
+      else held.push(entry)
+      if (performance.now() >= deadline) return undefined
+    }
+    return undefined
+  }
+
+  #takeUp(entry: MailboxEntry, batch: Batch, marker: boolean): void {
+    const task = taskOf(entry, this.#options.limits.commandsPerMessageMax)
+    if ('code' in task) return this.#refuseWhole(entry, task)
+    batch.begun.push({ task, answersBefore: 0 })
+    this.#goOn(task, batch, marker)
+  }
+
+  /** Decides the commands of a request from where it stands; stops at one that needs steps. */
+  #goOn(task: Task, batch: Batch, marker = false): void {
+    while (task.answers.length < task.commands.length) {
+      this.#options.probe?.('decide')
+      Atomics.add(this.#options.progress, progressSlot.steps, 1)
+      batch.commands += 1
+      const settled = this.#executor.decide(task, batch.now, marker)
+      if ('steps' in settled) {
+        this.#jobs.push({ kind: 'command', task, steps: settled.steps })
+        this.#held.set(task.routingKey, [])
+        return
+      }
+      this.#settle(task, settled, batch)
+    }
+  }
+
+  /** Makes a decision true in memory, so that the next command sees it, and notes what there is to commit. */
+  #settle(task: Task, { answer, changes }: Settled, batch: Batch): void {
+    for (const change of changes) {
+      apply(this.#directory, change)
+      batch.changes.push(change)
+    }
+    task.answers.push(answer)
+  }
+
+  /** Gives one job its slice. */
+  #takeSteps(batch: Batch): void {
+    const job = this.#jobs.shift()
+    if (job === undefined) return
+    const deadline = performance.now() + sliceMs
+    do {
+      Atomics.add(this.#options.progress, progressSlot.steps, 1)
+      const step = job.steps.next()
+      if (step.done) return this.#finishJob(job, step.value, batch)
+      if (step.value !== undefined) batch.staged.push(step.value)
+    } while (performance.now() < deadline)
+    if (job.kind === 'command') batch.stepped = job.task
+    this.#jobs.push(job)
+  }
+
+  #finishJob(job: Job, result: Settled | ReplyBody, batch: Batch): void {
+    const { task } = job
+    if (job.kind === 'reply') {
+      this.#options.send([[task.id, result as ReplyBody]])
+      return
+    }
+    batch.begun.push({ task, answersBefore: task.answers.length })
+    this.#settle(task, result as Settled, batch)
+    this.#freeState(task.routingKey)
+    this.#goOn(task, batch)
+  }
+
+  /** What waited for a command with steps comes before everything that came later. */
+  #freeState(state: string): void {
+    const held = this.#held.get(state)
+    assert(held !== undefined, 'a command with steps holds its state')
+    this.#held.delete(state)
+    this.#inbox.unshift(held)
+  }
+
+  async #commit(batch: Batch): Promise<void> {
+    this.#options.probe?.('commit')
+    const { changes, staged } = batch
+    const number = this.#commitNumber + 1
+    const result = await this.#options.journal.commit({ number, changes, staged })
+    if (result.outcome === 'unknown') throw new JournalFailure(result.reason)
+    if (result.outcome === 'refused') return this.#takeBack(batch, result)
+    this.#commitNumber = number
+    this.#counters.commits += 1
+  }
+
+  /** Nothing reached the journal: as if nothing had been decided, but reads still get their answers. */
+  #takeBack(batch: Batch, { code }: Extract<CommitOutcome, { outcome: 'refused' }>): void {
+    for (const change of batch.changes.splice(0).reverse()) undo(this.#directory, change)
+    if (batch.stepped !== undefined)
+      batch.begun.push({ task: batch.stepped, answersBefore: batch.stepped.answers.length })
+    this.#executor.refuseWrites(code)
+    for (const { task, answersBefore } of batch.begun) {
+      this.#abandonSteps(task)
+      task.answers.length = answersBefore
+      this.#goOn(task, batch)
+    }
+    this.#executor.refuseWrites(undefined)
+    assert(batch.changes.length === 0, 'no write is decided while the journal refuses writes')
+  }
+
+  /** Ends a command in the middle of its steps: what they stand on, or have staged, was taken back. */
+  #abandonSteps(task: Task): void {
+    if (!this.#jobs.remove((job) => job.kind === 'command' && job.task === task)) return
+    this.#freeState(task.routingKey)
+  }
+
+  /** Sends the replies of all requests that are done; the long ones are encoded first, in steps. */
+  #release({ begun }: Batch): void {
+    const replies: ReplyEntry[] = []
+    for (const { task } of begun) {
+      if (task.answers.length < task.commands.length) continue
+      for (const { command, outcome } of task.answers) this.#counters.commands.add(command, outcome)
+      const body = encode(task, this.#options.limits.replyBytesMax)
+      if (isSteps(body)) this.#jobs.push({ kind: 'reply', task, steps: body })
+      else replies.push([task.id, body])
+    }
+    if (replies.length > 0) this.#options.send(replies)
+  }
+
+  #refuseWhole([id, codec]: MailboxEntry, refusal: Refusal): void {
+    const reply = refusalReply(refusal)
+    this.#counters.commands.add('', refusal.code)
+    this.#options.send([[id, codec === 'json' ? JSON.stringify(reply) : reply]])
+  }
+
+  #observeSlice(startedAt: number): void {
+    this.#counters.sliceSeconds.observe((performance.now() - startedAt) / 1000)
+  }
+}
+
+/** The journal could not say whether a commit holds: only a new start can tell. */
+export class JournalFailure extends Error {
+  override readonly name = 'JournalFailure'
+}
+
+function isSteps(
+  body: ReplyBody | Generator<undefined, ReplyBody, void>,
+): body is Generator<undefined, ReplyBody, void> {
+  return typeof body === 'object' && body !== null && 'next' in body && typeof body.next === 'function'
+}

@@ -1,0 +1,118 @@
+// Changes: what commands decided. Each states what stood before and what stands after, so that applying the inverse is
+// undoing, and the journal, watches and replicas can all follow the same ordered stream.
+// Invariant: a change that was decided against the current contents can be applied without failing.
+import { assert } from '../base/assert.ts'
+import type { RecordId } from '../protocol/arguments.ts'
+import type { Directory } from './directory.ts'
+import type { RecordContents, Records, Table, TableHeader } from './table.ts'
+
+interface ChangeBase {
+  readonly state: string
+  /** The state's version after the change: each change takes exactly one. */
+  readonly version: number
+  /** When it was decided, in milliseconds since 1970; replay reads no clock. */
+  readonly at: number
+}
+
+interface HeaderStep {
+  readonly before: TableHeader
+  readonly after: TableHeader
+}
+
+/** One record came, changed or went. */
+export interface RecordChange extends ChangeBase {
+  readonly subject: 'record'
+  readonly type: 'created' | 'updated' | 'deleted'
+  readonly id: RecordId
+  readonly order: number
+  readonly before: RecordContents | undefined
+  readonly after: RecordContents | undefined
+  /** Present where the write also moved the counters or defined the schema. */
+  readonly header?: HeaderStep
+}
+
+export interface TableParts {
+  readonly header: TableHeader
+  readonly records: Records
+}
+
+/** All records were replaced at once, or the table itself was altered. */
+export interface TableChange extends ChangeBase {
+  readonly subject: 'table'
+  readonly type: 'replaced' | 'altered'
+  readonly before: TableParts
+  readonly after: TableParts
+  /** Whether the records of `after` were journalled ahead, as staged; otherwise the change itself brings them. */
+  readonly ahead: boolean
+}
+
+/** A state came or went, with all that it holds. */
+export interface StateChange extends ChangeBase {
+  readonly subject: 'state'
+  readonly type: 'state_created' | 'state_deleted'
+  readonly before: Table | undefined
+  readonly after: Table | undefined
+}
+
+export type Change = RecordChange | TableChange | StateChange
+
+/** Records of a generation to come: journalled before the change that makes them visible, and ignored without it. */
+export interface StagedRecords {
+  readonly state: string
+  readonly generation: number
+  readonly records: readonly { readonly order: number; readonly contents: RecordContents }[]
+}
+
+/** Makes a change true. */
+export function apply(directory: Directory, change: Change): void {
+  set(directory, change, change.version)
+}
+
+/** Takes back the newest change of a state, as if it had never been decided. */
+export function undo(directory: Directory, change: Change): void {
+  set(directory, inverse(change), change.version - 1)
+}
+
+function inverse(change: Change): Change {
+  switch (change.subject) {
+    case 'record': {
+      const { before: after, after: before, header, ...same } = change
+      return { ...same, before, after, ...(header && { header: { before: header.after, after: header.before } }) }
+    }
+    case 'table':
+      return { ...change, before: change.after, after: change.before }
+    case 'state':
+      return { ...change, before: change.after, after: change.before }
+  }
+}
+
+function set(directory: Directory, change: Change, version: number): void {
+  if (change.subject === 'state') {
+    if (change.after === undefined) directory.remove(change.state, version)
+    else directory.insert(change.after)
+    return
+  }
+  const table = directory.get(change.state)
+  assert(table !== undefined, 'a change of records names a state that exists')
+  table.version = version
+  if (change.subject === 'table') {
+    table.header = change.after.header
+    table.records = change.after.records
+  } else {
+    if (change.header !== undefined) table.header = change.header.after
+    setRecord(table.records, change)
+  }
+}
+
+function setRecord(records: Records, { id, order, before, after }: RecordChange): void {
+  const cell = records.cells.get(id)
+  assert(cell?.contents === before, 'a record change starts from what stands')
+  if (after === undefined) {
+    if (cell !== undefined) records.remove(cell)
+  } else if (cell === undefined) {
+    records.insert({ id, order, contents: after })
+  } else {
+    records.bytes += after.bytes - cell.contents.bytes
+    cell.contents = after
+  }
+}
