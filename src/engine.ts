@@ -8,9 +8,9 @@ import { type Log, silentLog } from './base/log.ts'
 import { MemoryJournal } from './journal/memory.ts'
 import type { Fault } from './protocol/control.ts'
 import { invalidRequest, requestIdOf } from './protocol/envelope.ts'
-import { refusalReply } from './protocol/errors.ts'
+import { isErrorCode, isRetryable, refusalReply } from './protocol/errors.ts'
 import { progressSlot, progressSlotCount, type ReplyBody } from './protocol/mailbox.ts'
-import { checkEnvelope } from './protocol/message.ts'
+import { checkEnvelope, elementOf } from './protocol/message.ts'
 import type { ShardStatistics } from './protocol/statistics.ts'
 import { copyObject, depthMax, isObject, type JsonObject, valueProblem } from './protocol/value.ts'
 import { Mailbox } from './router/mailbox.ts'
@@ -94,19 +94,23 @@ export class Engine {
       return Promise.resolve({ ...refusalReply(invalidRequest(problem)), ...requestIdOf(given) })
     }
     return new Promise((resolve) => {
+      // A caller that tries again at once must not keep the event loop from what makes the next try succeed.
+      const answer = (reply: JsonObject): void => {
+        if (isErrorCode(reply.code) && isRetryable(reply.code)) setImmediate(() => resolve(reply))
+        else resolve(reply)
+      }
       if (this.#inline) {
-        this.router.run(checkEnvelope(copyObject(given)), 'values', (body) => resolve(copyObject(body as JsonObject)))
+        this.router.run(checkEnvelope(copyObject(given)), 'values', (body) => answer(copyObject(body as JsonObject)))
       } else {
-        const body = JSON.stringify(given)
-        const element = { ...checkEnvelope(given), body, bytes: body.length }
-        this.router.run(element, 'json', (reply) => resolve(objectOf(reply)))
+        const element = elementOf(given, undefined, { sliceRows: true, commandsMax: 1 })
+        this.router.run(element, 'json', (reply) => answer(objectOf(reply)))
       }
     })
   }
 
-  /** What each shard tells of itself; undefined for one that is down. */
-  statistics(): Promise<(ShardStatistics | undefined)[]> {
-    return this.#supervisor?.statistics() ?? Promise.resolve([this.#inlineShard?.statistics()])
+  /** What each shard tells of itself; undefined for one that is down or does not answer within the time. */
+  statistics(answerMsMax?: number): Promise<(ShardStatistics | undefined)[]> {
+    return this.#supervisor?.statistics(answerMsMax) ?? Promise.resolve([this.#inlineShard?.statistics()])
   }
 
   /** How often shards died, by shard and reason. */

@@ -2,6 +2,7 @@
 // Invariant: what comes out fits the altered schema, or nothing is altered.
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { compileRecordSchema, type RecordSchema } from '../state/json-schema.ts'
+import { compareBytes } from '../state/sorted-names.ts'
 import { type Cell, Records, type Table, type TableHeader } from '../state/table.ts'
 import {
   type Context,
@@ -14,7 +15,7 @@ import {
   refuse,
   type Steps,
 } from './decide.ts'
-import { contentsOf, isRefuse, typeConflict } from './record-rules.ts'
+import { contentsOf, isRefuse, namesShown, typeConflict } from './record-rules.ts'
 import { fieldNames } from './states.ts'
 
 interface Alteration {
@@ -43,7 +44,7 @@ function alteredHeader(header: TableHeader, { add, drop }: Alteration): TableHea
     return refuse('INVALID_REQUEST', { reason: "'id' can be neither added nor dropped" })
   }
   const unknown = drop.filter((field) => !fields.delete(field))
-  if (unknown.length > 0) return refuse('SCHEMA_MISMATCH', { unknown })
+  if (unknown.length > 0) return refuse('SCHEMA_MISMATCH', { unknown: namesShown(unknown) })
   const existing = added.find((field) => fields.has(field))
   if (existing !== undefined) return refuse('INVALID_REQUEST', { reason: `the field '${existing}' exists already` })
   for (const field of added) fields.add(field)
@@ -51,7 +52,7 @@ function alteredHeader(header: TableHeader, { add, drop }: Alteration): TableHea
   if (schema !== undefined && 'code' in schema) {
     return refuse('INVALID_DEFINITION', { path: schema.path, reason: schema.reason })
   }
-  return { ...header, fields: new Set([...fields].sort()), schema }
+  return { ...header, fields: new Set([...fields].sort(compareBytes)), schema }
 }
 
 /** A JSON Schema follows: dropped fields leave it, added ones are required and may hold anything. */
@@ -77,7 +78,7 @@ function* alter(
 ): Steps['steps'] {
   const version = table.version + 1
   const ahead = alteration !== undefined && table.length > recordsAtOnceMax
-  const header = alteration === undefined ? altered : { ...altered, generation: altered.generation + 1 }
+  const header = alteration === undefined ? altered : { ...altered, generation: altered.generation + context.decision }
   const records = alteration === undefined ? table.records : new Records()
   let staged: Cell[] = []
   for (const { id, order, contents: before } of alteration === undefined ? [] : table.records.ordered.atLeast()) {

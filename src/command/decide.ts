@@ -16,6 +16,8 @@ export interface Context {
   readonly state: string
   /** Read once for the whole batch. */
   readonly now: Clocks
+  /** Which decision of the shard's life this is: no two have the same number. */
+  readonly decision: number
   readonly limits: Limits
   readonly shard: number
   readonly durability: Durability

@@ -3,6 +3,7 @@
 import type { Limits } from '../base/limits.ts'
 import { idInData, type RecordId } from '../protocol/arguments.ts'
 import { approximateBytes, type JsonObject } from '../protocol/value.ts'
+import { compareBytes } from '../state/sorted-names.ts'
 import type { RecordContents, TableHeader } from '../state/table.ts'
 import { type Refuse, refuse } from './decide.ts'
 
@@ -34,7 +35,7 @@ export function schemaConflict(header: TableHeader, record: JsonObject, row?: nu
   if (strange === 0 && complete) return typeConflict(header, record, row)
   const missing = complete ? [] : [...fields].filter((field) => !Object.hasOwn(record, field))
   return refuse('SCHEMA_MISMATCH', {
-    ...(missing.length > 0 && { missing: missing.slice(0, namesShownMax) }),
+    ...(missing.length > 0 && { missing: namesShown(missing) }),
     ...(strange > 0 && { unknown: unknownFields(fields, record) }),
     ...(row !== undefined && { row }),
   })
@@ -57,18 +58,19 @@ export function patchConflict({ fields }: TableHeader, data: JsonObject): Refuse
 }
 
 function unknownFields(fields: ReadonlySet<string>, data: JsonObject): string[] {
-  return Object.keys(data)
-    .filter((field) => !fields.has(field))
-    .sort()
-    .slice(0, namesShownMax)
+  return namesShown(Object.keys(data).filter((field) => !fields.has(field)))
 }
 
-/** A refusal names so many fields: enough to see the mistake, too few to flood a log. */
+/** The fields that a refusal names, sorted: enough to see the mistake, too few to flood a log. */
+export function namesShown(fields: readonly string[]): string[] {
+  return fields.toSorted(compareBytes).slice(0, namesShownMax)
+}
+
 const namesShownMax = 20
 
 /** The header after a first record, whose fields become the schema. */
 export function inferFields(header: TableHeader, record: JsonObject): TableHeader {
-  return header.fields === null ? { ...header, fields: new Set(Object.keys(record).sort()) } : header
+  return header.fields === null ? { ...header, fields: new Set(Object.keys(record).sort(compareBytes)) } : header
 }
 
 /** Measures a record and refuses one that is too large. */

@@ -59,7 +59,7 @@ function* stage(
   dropped: number,
   context: Context,
 ): Steps['steps'] {
-  const generation = table.header.generation + 1
+  const generation = table.header.generation + context.decision
   const version = table.version + 1
   const ahead = rows.length > recordsAtOnceMax
   const records = new Records()

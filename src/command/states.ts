@@ -1,6 +1,6 @@
 // States as wholes: create, delete, describe, list. Owns nothing: reads the directory, answers with changes.
 import { compileRecordSchema, type RecordSchema } from '../state/json-schema.ts'
-import { Table, type TableHeader } from '../state/table.ts'
+import { Records, type TableHeader } from '../state/table.ts'
 import { type Deciders, done, refuse } from './decide.ts'
 
 type StateCommands = 'CREATE_STATE' | 'DELETE_STATE' | 'LIST_STATES' | 'GET_STATE_INFO' | 'GET_SCHEMA' | 'STATS'
@@ -18,14 +18,15 @@ export const stateCommands: Deciders<StateCommands> = {
         : refuse('INVALID_DEFINITION', { path: schema.path, reason: schema.reason })
     }
     const version = directory.firstVersionOf(state)
-    const after = new Table(state, version, emptyHeader(maxLength, schema))
+    const after = { header: emptyHeader(maxLength, schema), records: new Records() }
     return done({ created: true, max_length: maxLength }, [
       { subject: 'state', type: 'state_created', state, version, at: now.wall, before: undefined, after },
     ])
   },
 
-  DELETE_STATE(before, _, { state, now }) {
-    const version = before.version + 1
+  DELETE_STATE(table, _, { state, now }) {
+    const version = table.version + 1
+    const before = { header: table.header, records: table.records }
     return done({}, [
       { subject: 'state', type: 'state_deleted', state, version, at: now.wall, before, after: undefined },
     ])

@@ -3,11 +3,13 @@
 import type { Durability } from '../base/durability.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Change, StagedRecords } from '../state/change.ts'
+import type { Directory } from '../state/directory.ts'
 
 /** What one batch changed, in the order in which it was decided. It becomes durable whole or not at all. */
 export interface Commit {
   /** Rises by one with every commit of the shard. */
   readonly number: number
+  /** Records that a change of a whole table brings are read when it is committed: as they stand after the batch. */
   readonly changes: readonly Change[]
   readonly staged: readonly StagedRecords[]
 }
@@ -24,10 +26,10 @@ export type CommitOutcome =
 export interface Journal {
   readonly durability: Durability
   /**
-   * Gives the changes that rebuild what was committed, in an order that can be applied, and answers with the number of
-   * the last commit (0 for none). Called once, before the first commit.
+   * Puts what was committed into an empty directory, and answers with the number of the last commit (0 for none). Called
+   * once, before the first commit.
    */
-  recover(apply: (change: Change) => void): Promise<number>
+  recover(directory: Directory): Promise<number>
   /** Never called again before it answered. Rejects only for a bug. */
   commit(commit: Commit): Promise<CommitOutcome>
   /** Releases the store. Nothing is called after it. */

@@ -1,7 +1,7 @@
 // The journal that keeps nothing: every commit succeeds at once, and a shard that ends loses its states. It stands where
 // durable drivers stand, so that the engine takes one path.
 import { assert } from '../base/assert.ts'
-import type { Change } from '../state/change.ts'
+import type { Directory } from '../state/directory.ts'
 import type { Commit, CommitOutcome, Journal } from './journal.ts'
 
 const committed: Promise<CommitOutcome> = Promise.resolve({ outcome: 'committed' })
@@ -12,7 +12,7 @@ export class MemoryJournal implements Journal {
   #lastNumber = 0
   #closed = false
 
-  recover(_apply: (change: Change) => void): Promise<number> {
+  recover(_directory: Directory): Promise<number> {
     return nothing
   }
 

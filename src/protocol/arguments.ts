@@ -1,5 +1,6 @@
 // The types of command arguments. Each carries `expects`, the words that a refusal uses when a value is not of the type.
 import Type, { type Static, type TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
 import type { RowList } from './rows.ts'
 import { isObject, type JsonObject, type JsonValue } from './value.ts'
 
@@ -43,10 +44,11 @@ export function normalId(id: RecordId): RecordId {
   return Number.isSafeInteger(integer) ? integer : id
 }
 
+const recordId = Compile(RecordIdArgument)
+
 /** The id that a record's data names, or undefined where it names none; `null` where that is no id at all. */
 export function idInData(data: JsonValue): RecordId | null | undefined {
   if (!isObject(data) || !Object.hasOwn(data, 'id')) return undefined
-  const id = data.id
-  if (typeof id === 'number') return Number.isSafeInteger(id) ? normalId(id) : null
-  return typeof id === 'string' && id.length > 0 && id.length <= 255 ? normalId(id) : null
+  const { id } = data
+  return recordId.Check(id) ? normalId(id) : null
 }

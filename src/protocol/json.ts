@@ -24,7 +24,8 @@ export function parseJson(text: string): { readonly value: JsonValue } | Refusal
 function reasonOf(error: unknown, text: string): string {
   if (text.trim() === '') return 'the text is empty'
   if (text.startsWith('\uFEFF')) return 'the text begins with a byte-order mark'
-  const position = /position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1]
+  const message = error instanceof Error ? error.message : ''
+  const position = / at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(message)?.[1]
   return position === undefined
     ? 'the text ends too early or is not JSON'
     : `the text is not JSON at position ${position}`

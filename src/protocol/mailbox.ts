@@ -2,8 +2,12 @@
 // data for structured clone, arrays rather than objects because names of fields would be cloned with every entry.
 import type { JsonObject, JsonValue } from './value.ts'
 
-/** How a body is encoded: not at all (values, inside one process), or as JSON text. */
-export type BodyCodec = 'values' | 'json'
+/**
+ * How a request is sent: as values, inside one process; as JSON text; as MessagePack, whose reply may use record
+ * structures or only maps; with its rows in slices; or as a marker, which every shard gets at the same place of the
+ * router's order: it ends its batch, and is decided after that batch's commit.
+ */
+export type SentAs = 'values' | 'json' | 'msgpack' | 'msgpack-maps' | 'sliced' | 'marker'
 
 /** A plain message too large to be parsed in one go: its command without the rows, and the rows in slices. */
 export interface SlicedBody {
@@ -12,19 +16,11 @@ export interface SlicedBody {
   readonly slices: readonly Uint8Array[]
 }
 
-/** One command or an array of commands, all for the entry's routing key; as JSON text, or as values. */
-export type RequestBody = string | JsonValue | SlicedBody
+/** One command or an array of commands, all for the entry's routing key. */
+export type RequestBody = string | JsonValue | Uint8Array | SlicedBody
 
-/**
- * One request. `marker` entries come to every shard at the same place of the router's order: each ends its batch, and
- * is decided after that batch's commit.
- */
-export type MailboxEntry = readonly [
-  id: number,
-  codec: BodyCodec | 'marker' | 'sliced',
-  routingKey: string,
-  body: RequestBody,
-]
+/** One request. */
+export type MailboxEntry = readonly [id: number, sentAs: SentAs, routingKey: string, body: RequestBody]
 
 /** Batches are numbered from 1 for each life of a shard. */
 export interface MailboxBatch {
@@ -32,7 +28,7 @@ export interface MailboxBatch {
   readonly entries: readonly MailboxEntry[]
 }
 
-/** The replies of one entry, in the form and number of its body; long texts come in chunks of UTF-8. */
+/** The replies of one entry, in the form and number of its body. Encoded bytes, and long texts, come in chunks. */
 export type ReplyBody = string | JsonValue | Uint8Array[]
 
 export type ReplyEntry = readonly [id: number, body: ReplyBody]

@@ -61,7 +61,8 @@ export function readMessage(frame: Buffer, options: MessageOptions): Message | R
   return { isArray: true, elements: value.map((command) => elementOf(command, undefined, options)) }
 }
 
-function elementOf(value: JsonValue, text: string | undefined, { sliceRows }: MessageOptions): MessageElement {
+/** One command, ready to be sent; `text` is its text where there is one already. */
+export function elementOf(value: JsonValue, text: string | undefined, { sliceRows }: MessageOptions): MessageElement {
   const checked = checkEnvelope(value)
   if ('refusal' in checked || checked.routingKey === '') return checked
   const { data, ...rest } = checked.command

@@ -5,6 +5,8 @@ import type { OutcomeCount } from '../base/outcome-counts.ts'
 
 export interface ShardStatistics {
   readonly shard: number
+  /** When this life of the shard began, in milliseconds since 1970: tells its counts from those of an earlier life. */
+  readonly startedAt: number
   readonly states: number
   readonly records: number
   /** About how many bytes the records take as JSON text. */
@@ -23,4 +25,25 @@ export interface ShardStatistics {
   readonly commits: number
   /** Bytes of the heap of the shard's thread in use; of the whole process where shards run without threads. */
   readonly heapBytes: number
+}
+
+/** What a front end tells of itself: the numbers of now, and counts since its start. */
+export interface FrontEndStatistics {
+  /** Clients that are connected and have sent something. */
+  readonly peers: number
+  readonly messagesReceived: number
+  readonly bytesReceived: number
+  readonly repliesSent: number
+  readonly bytesSent: number
+  /** Replies that wait because their client does not read. */
+  readonly repliesQueued: number
+  readonly replyBytesQueued: number
+  /** Replies that reached nobody: the client was gone, or did not read for so long that its queue was full. */
+  readonly repliesDropped: { readonly peer_gone: number; readonly queue_full: number }
+  /** Requests that were not run and not answered, as their client does not read its replies. */
+  readonly requestsIgnored: number
+  /** Messages that were refused as a whole, before any command of theirs was looked at. */
+  readonly messagesRefused: number
+  /** Messages that are being taken apart outside of the front end's thread. */
+  readonly largeMessages: number
 }

@@ -3,7 +3,7 @@ import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
 import type { ReplyBody } from '../protocol/mailbox.ts'
 import type { MessageCommand } from '../protocol/message.ts'
 import { isObject, type JsonObject } from '../protocol/value.ts'
-import type { Mailbox, Respond } from './mailbox.ts'
+import type { Mailbox, Respond, ShardRequest } from './mailbox.ts'
 
 /** Makes one reply of the replies of all shards, in the order of the shards. */
 export type Join = (answers: readonly JsonObject[], command: JsonObject) => JsonObject
@@ -49,10 +49,7 @@ export function fanOut(
       missing -= 1
       if (missing === 0) finish(join(answers, command))
     }
-    const ask = (): void => {
-      const refused = mailbox.submit({ codec: 'marker', routingKey: '', body: command, bytes: 0, respond: answer })
-      if (refused !== undefined) refuse(refused)
-    }
-    giveUps.push(mailbox.whenReady(ask))
+    const request: ShardRequest = { sentAs: 'marker', routingKey: '', body: command, bytes: 0, respond: answer, refuse }
+    giveUps.push(mailbox.whenReady(() => mailbox.submit(request)))
   }
 }

@@ -2,29 +2,31 @@
 // when the shard dies. Every request gets exactly one answer from here, whatever becomes of the shard.
 // Bounded: beyond its limits a request is refused at once and never waits.
 import type { Limits } from '../base/limits.ts'
-import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
-import type { MailboxBatch, MailboxEntry, ReplyBody, ReplyEntry, RequestBody } from '../protocol/mailbox.ts'
+import { type Refusal, refusal } from '../protocol/errors.ts'
+import type { MailboxBatch, MailboxEntry, ReplyBody, ReplyEntry, RequestBody, SentAs } from '../protocol/mailbox.ts'
 
 /** One life of a shard, as far as the data plane goes. */
 export interface Connection {
   post(batch: MailboxBatch): void
 }
 
-/** What a requester hears: the shard's reply, or the refusal that stands for it. */
 export type Respond = (body: ReplyBody) => void
 
+/** A request for the shard. Either `respond` gets the shard's reply, or `refuse` the refusal that stands for it. */
 export interface ShardRequest {
-  readonly codec: MailboxEntry[1]
+  readonly sentAs: SentAs
   readonly routingKey: string
   readonly body: RequestBody
   readonly bytes: number
   readonly respond: Respond
+  readonly refuse: (refusal: Refusal) => void
 }
 
 interface Pending {
-  readonly bytes: number
+  readonly request: ShardRequest
   readonly sentAt: number
-  respond: Respond
+  /** Refused because it took too long; its place stays taken until the shard answers or dies. */
+  isExpired: boolean
   /** 0 while the request has not left yet. */
   batchNumber: number
 }
@@ -70,22 +72,22 @@ export class Mailbox {
     return this.#batchNumber
   }
 
-  /** Takes a request, or says why it cannot be taken; then `respond` is never called. */
-  submit({ codec, routingKey, body, bytes, respond }: ShardRequest): Refusal | undefined {
+  /** Takes a request. One that cannot be taken is refused at once. */
+  submit(request: ShardRequest): void {
     const { limits, now, schedule } = this.#options
-    if (this.#connection === undefined) return this.#recovering()
+    const { sentAs, routingKey, body, bytes } = request
+    if (this.#connection === undefined) return request.refuse(this.#recovering())
     if (this.#pending.size >= limits.mailboxCommandsMax || this.#bytes + bytes > limits.mailboxBytesMax) {
-      return refusal('OVERLOADED', { what: `the mailbox of shard ${this.shard} is full` })
+      return request.refuse(refusal('OVERLOADED', { what: `the mailbox of shard ${this.shard} is full` }))
     }
     this.#lastId += 1
-    this.#pending.set(this.#lastId, { bytes, sentAt: now(), respond, batchNumber: 0 })
+    this.#pending.set(this.#lastId, { request, sentAt: now(), isExpired: false, batchNumber: 0 })
     this.#bytes += bytes
-    this.#outgoing.push([this.#lastId, codec, routingKey, body])
+    this.#outgoing.push([this.#lastId, sentAs, routingKey, body])
     if (!this.#flushScheduled) {
       this.#flushScheduled = true
       schedule(() => this.flush())
     }
-    return undefined
   }
 
   /** Posts what has gathered. */
@@ -105,8 +107,8 @@ export class Mailbox {
       const pending = this.#pending.get(id)
       if (pending === undefined) continue
       this.#pending.delete(id)
-      this.#bytes -= pending.bytes
-      pending.respond(body)
+      this.#bytes -= pending.request.bytes
+      if (!pending.isExpired) pending.request.respond(body)
     }
     this.#noticeIdle()
   }
@@ -129,26 +131,26 @@ export class Mailbox {
     this.#bytes = 0
     const pending = [...this.#pending.values()]
     this.#pending.clear()
-    for (const { batchNumber, respond } of pending) {
+    for (const { batchNumber, request, isExpired } of pending) {
+      if (isExpired) continue
       // Batch numbers wrap around in the shard's shared counter, so that only their difference can be compared.
       const delivered = batchNumber !== 0 && ((batchNumber - batchTaken) | 0) <= 0
       const reason = `shard ${this.shard} stopped before it answered`
-      respond(refusalReply(delivered ? refusal('OUTCOME_UNKNOWN', { reason }) : this.#recovering()))
+      request.refuse(delivered ? refusal('OUTCOME_UNKNOWN', { reason }) : this.#recovering())
     }
     this.#noticeIdle()
   }
 
-  /** Answers those who waited too long. Their place stays taken until the shard answers or dies. */
+  /** Refuses what took too long. */
   expire(): void {
     const { limits, now } = this.#options
     const sentBefore = now() - limits.requestDeadlineMs
     for (const pending of this.#pending.values()) {
       if (pending.sentAt > sentBefore) return
-      if (pending.respond === ignore) continue
-      const { respond } = pending
-      pending.respond = ignore
+      if (pending.isExpired) continue
+      pending.isExpired = true
       const reason = `shard ${this.shard} did not answer within ${limits.requestDeadlineMs / 1000} s`
-      respond(refusalReply(refusal('OUTCOME_UNKNOWN', { reason })))
+      pending.request.refuse(refusal('OUTCOME_UNKNOWN', { reason }))
     }
   }
 
@@ -156,7 +158,7 @@ export class Mailbox {
   whenReady(ready: () => void): () => void {
     if (this.isReady) {
       ready()
-      return ignore
+      return () => {}
     }
     this.#readyWaiters.add(ready)
     return () => this.#readyWaiters.delete(ready)
@@ -177,5 +179,3 @@ export class Mailbox {
     return refusal('SHARD_RECOVERING', { shard: this.shard })
   }
 }
-
-function ignore(): void {}

@@ -8,9 +8,9 @@ import { serverVersion } from '../base/version.ts'
 import { commands } from '../protocol/commands.ts'
 import { refusal, refusalReply } from '../protocol/errors.ts'
 import { protocolVersion } from '../protocol/frames.ts'
-import type { MailboxEntry, ReplyBody, RequestBody } from '../protocol/mailbox.ts'
+import type { ReplyBody, RequestBody, SentAs } from '../protocol/mailbox.ts'
 import type { MessageCommand, MessageElement } from '../protocol/message.ts'
-import { isObject, type JsonObject } from '../protocol/value.ts'
+import type { JsonObject } from '../protocol/value.ts'
 import { fanOut, type Join } from './fan-out.ts'
 import { shardOf } from './hash.ts'
 import { joinsOf } from './joins.ts'
@@ -107,7 +107,7 @@ export class Router {
   #toShard(
     name: string,
     routingKey: string,
-    codec: MailboxEntry[1],
+    sentAs: SentAs,
     body: RequestBody,
     bytes: number,
     requestId: JsonObject,
@@ -116,18 +116,17 @@ export class Router {
     const { mailboxes, now } = this.#options
     const mailbox = mailboxes[shardOf(routingKey, mailboxes.length)] as Mailbox
     const submittedAt = now()
-    const refused = mailbox.submit({
-      codec,
+    mailbox.submit({
+      sentAs,
       routingKey,
       body,
       bytes,
       respond: (reply) => {
         this.requestSeconds.observe((now() - submittedAt) / 1000)
-        // A shard echoes the number itself; a refusal that stands for its reply does not have it yet.
-        respond(isObject(reply) && requestId.request_id !== undefined ? { ...reply, ...requestId } : reply)
+        respond(reply)
       },
+      refuse: (refused) => this.#answer(name, refusalReply(refused), requestId, respond),
     })
-    if (refused !== undefined) this.#answer(name, refusalReply(refused), requestId, respond)
   }
 
   #toAllShards(element: MessageCommand, respond: Respond): void {

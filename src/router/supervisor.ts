@@ -23,8 +23,11 @@ export interface SupervisorOptions {
   readonly onDeath: (shard: number, reason: DeathReason) => void
 }
 
-/** `failed`: the actor ended with an error; `hung`: the watchdog ended its thread; `exited`: the thread ended by itself. */
-export type DeathReason = 'failed' | 'hung' | 'exited'
+/**
+ * `failed`: the actor ended with an error; `hung`: the watchdog ended its thread; `out_of_memory`: its heap passed the
+ * bound; `exited`: the thread ended by itself in some other way.
+ */
+export type DeathReason = 'failed' | 'hung' | 'out_of_memory' | 'exited'
 
 /** How long a shard may take to start or to stop, and to answer a question of the control plane. */
 const startMsMax = 60_000
@@ -82,10 +85,10 @@ export class Supervisor {
     for (const mailbox of this.#options.mailboxes) this.#supervision.push(this.#supervise(mailbox))
   }
 
-  /** The statistics of each shard; undefined for one that is down or does not answer in time. */
-  statistics(): Promise<(ShardStatistics | undefined)[]> {
+  /** The statistics of each shard; undefined for one that is down or does not answer within the time. */
+  statistics(answerMs = answerMsMax): Promise<(ShardStatistics | undefined)[]> {
     const ask = async (life: Life | undefined): Promise<ShardStatistics | undefined> =>
-      life && withDeadline(life.control.statistics(), life, answerMsMax).catch(() => undefined)
+      life && withDeadline(life.control.statistics(), life, answerMs).catch(() => undefined)
     return Promise.all(this.#lives.map(ask))
   }
 
@@ -166,7 +169,7 @@ export class Supervisor {
       const error = await life.over
       this.#end(mailbox, life)
       if (this.#stopping) return
-      const reason = life.watchdog.hasFired ? 'hung' : isExit(error) ? 'exited' : 'failed'
+      const reason = life.watchdog.hasFired ? 'hung' : reasonOf(error)
       this.#options.log.error({ shard, reason, error: error?.message }, 'a shard died and is started again')
       this.#options.onDeath(shard, reason)
       delayMs = performance.now() - startedAt > shortLifeMs ? 0 : nextDelay(delayMs)
@@ -219,8 +222,11 @@ function nextDelay(delayMs: number): number {
   return Math.min(Math.max(delayMs * 2, restartDelayMsMin), restartDelayMsMax)
 }
 
-function isExit(error: Error | undefined): boolean {
-  return error === undefined || /exited with code|terminat/i.test(error.message)
+/** Piscina passes on what Node said, in words only. */
+function reasonOf(error: Error | undefined): DeathReason {
+  if (error === undefined) return 'exited'
+  if (error.message.includes('memory limit')) return 'out_of_memory'
+  return error.message.includes('exited with code') ? 'exited' : 'failed'
 }
 
 /** A Comlink call to a thread that dies never settles by itself: it is raced with the end of the shard and a deadline. */

@@ -18,7 +18,7 @@ import type { ShardStatistics } from '../protocol/statistics.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import { apply, type Change, type StagedRecords, undo } from '../state/change.ts'
 import { Directory } from '../state/directory.ts'
-import { encode } from './encode.ts'
+import { type EncodingSteps, encode } from './encode.ts'
 import { Executor, type Settled } from './executor.ts'
 import { Queue } from './queue.ts'
 import { Counters } from './statistics.ts'
@@ -54,7 +54,7 @@ type Job =
       readonly task: Task
       readonly steps: Generator<StagedRecords | undefined, Settled, void>
     }
-  | { readonly kind: 'reply'; readonly task: Task; readonly steps: Generator<undefined, ReplyBody, void> }
+  | { readonly kind: 'reply'; readonly task: Task; readonly steps: EncodingSteps }
 
 /** What one turn decided, and what of it has to be taken back if it cannot be committed. */
 interface Batch {
@@ -73,6 +73,7 @@ export class Shard {
   readonly #directory: Directory
   readonly #executor: Executor
   readonly #counters = new Counters()
+  readonly #startedAt: number
   readonly #inbox = new Queue<MailboxEntry>()
   readonly #jobs = new Queue<Job>()
   /** Requests for states on which a command is taking its steps. */
@@ -84,6 +85,7 @@ export class Shard {
 
   constructor(options: ShardOptions) {
     this.#options = options
+    this.#startedAt = options.clocks().wall
     this.#directory = new Directory(options.limits.deletedNamesPerShardMax)
     this.#executor = new Executor(this.#directory, {
       limits: options.limits,
@@ -95,7 +97,7 @@ export class Shard {
 
   /** Reads back what was committed. Nothing may be received before it is done. */
   async recover(): Promise<void> {
-    this.#commitNumber = await this.#options.journal.recover((change) => apply(this.#directory, change))
+    this.#commitNumber = await this.#options.journal.recover(this.#directory)
   }
 
   /** Takes a batch of the router; the replies come by `send`. */
@@ -123,6 +125,7 @@ export class Shard {
     const counters = this.#counters
     return {
       shard: this.#options.id,
+      startedAt: this.#startedAt,
       states: this.#directory.size,
       records,
       recordBytes,
@@ -178,7 +181,7 @@ export class Shard {
     if (batch.changes.length > 0 || batch.staged.length > 0) await this.#commit(batch)
     this.#options.probe?.('release')
     const releasedAt = performance.now()
-    if (marker !== undefined) this.#takeUp(marker, batch, true)
+    if (marker !== undefined) this.#takeUp(marker, batch)
     this.#release(batch)
     this.#observeSlice(releasedAt)
     if (batch.commands > 0) this.#counters.batchCommands.observe(batch.commands)
@@ -201,30 +204,30 @@ export class Shard {
     while (batch.commands < batchCommandsMax) {
       const entry = this.#inbox.shift()
       if (entry === undefined) return undefined
-      const [, codec, routingKey] = entry
-      if (codec === 'marker') return entry
+      const [, sentAs, routingKey] = entry
+      if (sentAs === 'marker') return entry
       const held = this.#held.get(routingKey)
-      if (held === undefined) this.#takeUp(entry, batch, false)
+      if (held === undefined) this.#takeUp(entry, batch)
       else held.push(entry)
       if (performance.now() >= deadline) return undefined
     }
     return undefined
   }
 
-  #takeUp(entry: MailboxEntry, batch: Batch, marker: boolean): void {
+  #takeUp(entry: MailboxEntry, batch: Batch): void {
     const task = taskOf(entry, this.#options.limits.commandsPerMessageMax)
     if ('code' in task) return this.#refuseWhole(entry, task)
     batch.begun.push({ task, answersBefore: 0 })
-    this.#goOn(task, batch, marker)
+    this.#goOn(task, batch)
   }
 
   /** Decides the commands of a request from where it stands; stops at one that needs steps. */
-  #goOn(task: Task, batch: Batch, marker = false): void {
+  #goOn(task: Task, batch: Batch): void {
     while (task.answers.length < task.commands.length) {
       this.#options.probe?.('decide')
       Atomics.add(this.#options.progress, progressSlot.steps, 1)
       batch.commands += 1
-      const settled = this.#executor.decide(task, batch.now, marker)
+      const settled = this.#executor.decide(task, batch.now)
       if ('steps' in settled) {
         this.#jobs.push({ kind: 'command', task, steps: settled.steps })
         this.#held.set(task.routingKey, [])
@@ -315,7 +318,7 @@ export class Shard {
     const replies: ReplyEntry[] = []
     for (const { task } of begun) {
       if (task.answers.length < task.commands.length) continue
-      for (const { command, outcome } of task.answers) this.#counters.commands.add(command, outcome)
+      for (const { command, refusal } of task.answers) this.#counters.commands.add(command, refusal?.code ?? 'ok')
       const body = encode(task, this.#options.limits.replyBytesMax)
       if (isSteps(body)) this.#jobs.push({ kind: 'reply', task, steps: body })
       else replies.push([task.id, body])
@@ -323,10 +326,10 @@ export class Shard {
     if (replies.length > 0) this.#options.send(replies)
   }
 
-  #refuseWhole([id, codec]: MailboxEntry, refusal: Refusal): void {
+  #refuseWhole([id, sentAs]: MailboxEntry, refusal: Refusal): void {
     const reply = refusalReply(refusal)
     this.#counters.commands.add('', refusal.code)
-    this.#options.send([[id, codec === 'json' ? JSON.stringify(reply) : reply]])
+    this.#options.send([[id, sentAs === 'json' ? JSON.stringify(reply) : reply]])
   }
 
   #observeSlice(startedAt: number): void {
@@ -339,8 +342,6 @@ export class JournalFailure extends Error {
   override readonly name = 'JournalFailure'
 }
 
-function isSteps(
-  body: ReplyBody | Generator<undefined, ReplyBody, void>,
-): body is Generator<undefined, ReplyBody, void> {
+function isSteps(body: ReplyBody | EncodingSteps): body is EncodingSteps {
   return typeof body === 'object' && body !== null && 'next' in body && typeof body.next === 'function'
 }

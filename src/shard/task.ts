@@ -1,28 +1,39 @@
-// One request inside a shard: its commands, how far it has come, and the replies so far. A request is taken up in one
+// One request inside a shard: its commands, how far it has come, and the answers so far. A request is taken up in one
 // batch, unless one of its commands is decided in steps; then it goes on in the batch in which the last step is taken.
 
 import type { ShardCommand } from '../command/registry.ts'
 import { type CommandName, commands } from '../protocol/commands.ts'
-import { invalidRequest, readEnvelope } from '../protocol/envelope.ts'
+import { invalidRequest, readEnvelope, requestIdOf } from '../protocol/envelope.ts'
 import { type Refusal, refusal } from '../protocol/errors.ts'
 import { parseJson } from '../protocol/json.ts'
-import type { MailboxEntry, RequestBody, SlicedBody } from '../protocol/mailbox.ts'
+import type { MailboxEntry, SlicedBody } from '../protocol/mailbox.ts'
+import { decodeBody, readPositional } from '../protocol/message-pack.ts'
 import { SlicedRows } from '../protocol/rows.ts'
 import { argumentsProblem } from '../protocol/validate.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 
+/** What a command came to: a refusal, or the fields of its reply. */
 export interface Answer {
   /** Empty where the command was not known. */
-  readonly command: string
-  /** `ok`, or the code of the refusal. */
-  readonly outcome: string
-  readonly reply: JsonObject
+  readonly command: ShardCommand | ''
+  readonly refusal: Refusal | undefined
+  /** The fields of the reply besides `status` and `version`. */
+  readonly fields: JsonObject
+  /** The state's version at that moment; undefined where there is no such state. */
+  readonly version: number | undefined
+  /** The caller's number, as a field to be echoed; empty if there was none. */
+  readonly requestId: JsonObject
 }
+
+/** How the commands of a request came, and its replies leave. */
+export type TaskCodec = 'values' | 'json' | 'msgpack' | 'msgpack-maps'
 
 export interface Task {
   readonly id: number
-  readonly encoded: boolean
+  readonly codec: TaskCodec
   readonly routingKey: string
+  /** Whether this came to every shard, at the same place of the router's order. */
+  readonly isMarker: boolean
   readonly commands: readonly JsonValue[]
   /** Whether the request was one command rather than an array of them: its reply has the same form. */
   readonly single: boolean
@@ -34,47 +45,89 @@ export interface Task {
 
 /** Takes up a request. A body that is no request at all is refused as a whole. */
 export function taskOf(entry: MailboxEntry, commandsMax: number): Task | Refusal {
-  const [id, codec, routingKey, body] = entry
-  const encoded = codec === 'json' || codec === 'sliced'
-  const decoded = codec === 'json' ? parseJson(body as string) : { value: valueOf(codec, body) }
+  const [id, sentAs, routingKey] = entry
+  const decoded = decode(entry)
   if ('code' in decoded) return decoded
-  const { value } = decoded
+  const { value, codec, rows } = decoded
   const single = !Array.isArray(value)
   const list = Array.isArray(value) ? value : [value]
   if (list.length === 0) return invalidRequest('a message needs at least one command')
   if (list.length > commandsMax) {
     return refusal('LIMIT_EXCEEDED', { what: 'The number of commands in a message', limit: commandsMax })
   }
-  const rows =
-    codec === 'sliced' ? new SlicedRows((body as SlicedBody).rowCount, (body as SlicedBody).slices) : undefined
-  return { id, encoded, routingKey, commands: list, single, rows, answers: [] }
+  return { id, codec, routingKey, isMarker: sentAs === 'marker', commands: list, single, rows, answers: [] }
 }
 
-function valueOf(codec: MailboxEntry[1], body: RequestBody): JsonValue {
-  return codec === 'sliced' ? (body as SlicedBody).command : (body as JsonValue)
+interface Decoded {
+  readonly value: JsonValue
+  readonly codec: TaskCodec
+  readonly rows: SlicedRows | undefined
+}
+
+function decode([, sentAs, , body]: MailboxEntry): Decoded | Refusal {
+  switch (sentAs) {
+    case 'json': {
+      const parsed = parseJson(body as string)
+      return 'code' in parsed ? parsed : { value: parsed.value, codec: 'json', rows: undefined }
+    }
+    case 'sliced': {
+      const { command, rowCount, slices } = body as SlicedBody
+      return { value: command, codec: 'json', rows: new SlicedRows(rowCount, slices) }
+    }
+    case 'msgpack':
+    case 'msgpack-maps': {
+      const value = decodeBody(body as Uint8Array)
+      return 'code' in value ? value : { value, codec: sentAs, rows: undefined }
+    }
+    case 'values':
+    case 'marker':
+      return { value: body as JsonValue, codec: 'values', rows: undefined }
+  }
 }
 
 /** A command whose form is right: it can be decided. */
-export interface CheckedCommand {
+interface CheckedCommand {
   readonly name: ShardCommand
   readonly args: JsonObject
+  readonly requestId: JsonObject
 }
 
-/** Holds one command of a request against the registry. */
-export function checkCommand(value: JsonValue, routingKey: string, marker: boolean): CheckedCommand | Refusal {
+/** Holds the next command of a request against the registry. */
+export function nextCommand(task: Task): CheckedCommand | Refusal {
+  const value = task.commands[task.answers.length] as JsonValue
+  const checked = task.codec === 'values' || task.codec === 'json' ? readDocumented(value, task) : readPacked(value)
+  if ('code' in checked) return checked
+  const problem = argumentsProblem(checked.name, checked.args)
+  if (problem !== undefined) return invalidRequest(problem)
+  // A command whose rows came in slices was checked with an empty list in their place.
+  if (task.rows === undefined) return checked
+  return { ...checked, args: { ...checked.args, data: task.rows } as unknown as JsonObject }
+}
+
+const none: JsonObject = {}
+
+function readDocumented(value: JsonValue, { routingKey, isMarker }: Task): CheckedCommand | Refusal {
   const envelope = readEnvelope(value)
   if ('code' in envelope) return envelope
   const { name, command } = envelope
-  if (!isShardCommand(name) || (commands[name].routing === 'shards') !== marker) {
-    return invalidRequest(`${name} is not a command on one state, so it needs an empty routing key`)
-  }
-  if (!marker && command.state !== undefined && command.state !== routingKey) {
+  if (!isShardCommand(name, isMarker)) return misrouted(name)
+  if (!isMarker && command.state !== undefined && command.state !== routingKey) {
     return invalidRequest("'state' is not the routing key")
   }
-  const problem = argumentsProblem(name, command)
-  return problem === undefined ? { name, args: command } : invalidRequest(problem)
+  return { name, args: command, requestId: command.request_id === undefined ? none : requestIdOf(command) }
 }
 
-function isShardCommand(name: CommandName): name is ShardCommand {
-  return commands[name].routing !== 'router'
+function readPacked(value: JsonValue): CheckedCommand | Refusal {
+  const command = readPositional(value)
+  if ('code' in command) return command
+  const { name, args } = command
+  return isShardCommand(name, false) ? { name, args, requestId: none } : misrouted(name)
+}
+
+function isShardCommand(name: CommandName, isMarker: boolean): name is ShardCommand {
+  return commands[name].routing === (isMarker ? 'shards' : 'state')
+}
+
+function misrouted(name: CommandName): Refusal {
+  return invalidRequest(`${name} is not a command on one state, so it needs an empty routing key`)
 }

@@ -4,7 +4,7 @@
 import { assert } from '../base/assert.ts'
 import type { RecordId } from '../protocol/arguments.ts'
 import type { Directory } from './directory.ts'
-import type { RecordContents, Records, Table, TableHeader } from './table.ts'
+import { type RecordContents, type Records, Table, type TableHeader, type TableParts } from './table.ts'
 
 interface ChangeBase {
   readonly state: string
@@ -31,11 +31,6 @@ export interface RecordChange extends ChangeBase {
   readonly header?: HeaderStep
 }
 
-export interface TableParts {
-  readonly header: TableHeader
-  readonly records: Records
-}
-
 /** All records were replaced at once, or the table itself was altered. */
 export interface TableChange extends ChangeBase {
   readonly subject: 'table'
@@ -50,8 +45,8 @@ export interface TableChange extends ChangeBase {
 export interface StateChange extends ChangeBase {
   readonly subject: 'state'
   readonly type: 'state_created' | 'state_deleted'
-  readonly before: Table | undefined
-  readonly after: Table | undefined
+  readonly before: TableParts | undefined
+  readonly after: TableParts | undefined
 }
 
 export type Change = RecordChange | TableChange | StateChange
@@ -89,7 +84,7 @@ function inverse(change: Change): Change {
 function set(directory: Directory, change: Change, version: number): void {
   if (change.subject === 'state') {
     if (change.after === undefined) directory.remove(change.state, version)
-    else directory.insert(change.after)
+    else directory.insert(new Table(change.state, version, change.after))
     return
   }
   const table = directory.get(change.state)

@@ -35,7 +35,10 @@ export interface TableHeader {
   readonly nextId: number
   /** The next insertion number. It outlives SET_STATE, so that a cursor into a replaced list meets no strangers. */
   readonly nextOrder: number
-  /** Stored rows of another generation do not belong to the table: they are staged, or were replaced. */
+  /**
+   * Stored rows of another generation do not belong to the table: they are staged, or were replaced. Each attempt to
+   * replace has a generation of its own, so that what a refused one had staged cannot get into the next.
+   */
   readonly generation: number
 }
 
@@ -58,17 +61,24 @@ export class Records {
   }
 }
 
-export class Table {
+/** What a table is made of, besides its name and version. */
+export interface TableParts {
+  readonly header: TableHeader
+  readonly records: Records
+}
+
+export class Table implements TableParts {
   readonly kind = 'table'
   readonly name: string
   version: number
   header: TableHeader
-  records = new Records()
+  records: Records
 
-  constructor(name: string, version: number, header: TableHeader) {
+  constructor(name: string, version: number, { header, records }: TableParts) {
     this.name = name
     this.version = version
     this.header = header
+    this.records = records
   }
 
   get(id: RecordId): Cell | undefined {

@@ -1,0 +1,93 @@
+// The daemon: an engine, the front end that clients talk to, and the metrics over both. Starts all of them or none, and
+// ends them in the one order in which every request that was read still gets its answer.
+import { connect } from 'node:net'
+import { formatAddress, parseEndpoint } from '../base/endpoint.ts'
+import type { Log } from '../base/log.ts'
+import type { Config } from '../config.ts'
+import { type Engine, openEngine } from '../engine.ts'
+import { ParsePool } from '../frontend/parse-pool.ts'
+import { ZmqFrontEnd } from '../frontend/zmq.ts'
+import { addProcessMetrics, createMetricsRegistry } from '../metrics/collect.ts'
+import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
+import { listenProblem } from './errors.ts'
+
+export interface Daemon {
+  /** Where it takes commands, with real ports. */
+  readonly endpoints: readonly string[]
+  /** Where it serves metrics and health; undefined for nowhere. */
+  readonly metricsAddress: string | undefined
+  /** Refuses what comes from now on, answers what came before, and ends. */
+  close(): Promise<void>
+}
+
+interface Parts {
+  engine?: Engine
+  parsePool?: ParsePool
+  frontEnd?: ZmqFrontEnd
+  metrics?: MetricsServer
+}
+
+/** Rejects, with nothing left running, if a part cannot be started; with a `Problem` where somebody can act on it. */
+export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
+  const parts: Parts = {}
+  try {
+    const { endpoints } = await start(parts, config, log)
+    return { endpoints, metricsAddress: parts.metrics?.address, close: () => close(parts) }
+  } catch (error) {
+    await close(parts)
+    throw error
+  }
+}
+
+async function start(parts: Parts, config: Config, log: Log): Promise<ZmqFrontEnd> {
+  const { bind, shards, limits, metrics } = config
+  const engine = await openEngine({ shards, limits, log })
+  parts.engine = engine
+  const parsePool = new ParsePool(limits, log)
+  parts.parsePool = parsePool
+  for (const endpoint of bind) await refuseTakenPath(endpoint)
+  const frontEnd = await ZmqFrontEnd.bind({
+    endpoints: bind,
+    router: engine.router,
+    limits,
+    log,
+    takeApart: (frame) => parsePool.takeApart(frame),
+  }).catch((error: unknown) => {
+    const { address = bind.join(', ') } = error as { address?: string }
+    throw listenProblem(address, '--bind', error)
+  })
+  parts.frontEnd = frontEnd
+  if (metrics !== undefined) {
+    const registry = createMetricsRegistry(engine, frontEnd)
+    addProcessMetrics(registry)
+    const isReady = (): boolean => engine.router.isReady
+    parts.metrics = await startMetricsServer({ ...metrics, registry, isReady, log }).catch((error: unknown) => {
+      throw listenProblem(formatAddress(metrics), '--metrics', error)
+    })
+  }
+  return frontEnd
+}
+
+/** Health and metrics stay reachable until the end, so that a long drain can be watched. */
+async function close({ engine, parsePool, frontEnd, metrics }: Parts): Promise<void> {
+  await engine?.router.drain()
+  await frontEnd?.close()
+  await parsePool?.close()
+  await engine?.close()
+  await metrics?.close()
+}
+
+/** ZeroMQ would take the path away from a daemon that listens there, which would then wait for clients in vain. */
+async function refuseTakenPath(text: string): Promise<void> {
+  const endpoint = parseEndpoint(text)
+  if (endpoint?.transport !== 'ipc') return
+  const isTaken = await new Promise<boolean>((resolve) => {
+    const socket = connect({ path: endpoint.path.replace(/^@/, '\0') })
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
+  if (isTaken) throw listenProblem(text, '--bind', { code: 'EADDRINUSE' })
+}

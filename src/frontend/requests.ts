@@ -1,0 +1,266 @@
+// What becomes of a message: it is refused, or its commands are run, and it gets exactly one reply. The messages of one
+// client are taken up in the order in which they came, also behind a large one that is taken apart elsewhere.
+import type { Limits } from '../base/limits.ts'
+import type { Log } from '../base/log.ts'
+import { invalidRequest } from '../protocol/envelope.ts'
+import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
+import { writeReplyHeader } from '../protocol/frames.ts'
+import { parseJson, textOf } from '../protocol/json.ts'
+import { type Message, type MessageCommand, readMessage } from '../protocol/message.ts'
+import type { Router } from '../router/router.ts'
+import { type Incoming, type ReplyForm, readFrames } from './incoming.ts'
+import type { Peer } from './peer.ts'
+import { arrayOf, joinChunks, type ReplyText, runArray, textOfReply } from './reply-body.ts'
+import type { Writer } from './writer.ts'
+
+/** Takes a large message apart outside of this thread, its long lists cut into slices. */
+export type TakeApart = (frame: Buffer) => Promise<Message | Refusal>
+
+export interface RequestsOptions {
+  readonly router: Router
+  readonly writer: Writer
+  readonly limits: Limits
+  readonly log: Log
+  readonly takeApart?: TakeApart | undefined
+}
+
+/** A routed body is parsed in its shard, unless it may hold a list so long that this has to happen in slices. */
+const routedBytesMax = 256 * 1024
+/** So many messages of the largest size may wait behind a large one of the same client. */
+const largestWaitingMax = 4
+
+/** So many waiting messages are taken up before the event loop gets its turn. */
+const resumedPerTurn = 128
+
+const emptyFrame = Buffer.alloc(0)
+const openingBrace = 0x7b
+
+/** One message on its way to its reply. */
+interface Exchange extends ReplyForm {
+  readonly peer: Peer
+  isAnswered: boolean
+}
+
+function exchangeOf(peer: Peer, { isDelimited, prefix }: ReplyForm): Exchange {
+  return { peer, isDelimited, prefix, isAnswered: false }
+}
+
+export class Requests {
+  readonly #options: RequestsOptions
+  #inFlight = 0
+  #received = 0
+  #bytesReceived = 0
+  #ignored = 0
+  #refused = 0
+  #large = 0
+  readonly #answeredWaiters = new Set<() => void>()
+
+  constructor(options: RequestsOptions) {
+    this.#options = options
+  }
+
+  statistics() {
+    return {
+      messagesReceived: this.#received,
+      bytesReceived: this.#bytesReceived,
+      requestsIgnored: this.#ignored,
+      messagesRefused: this.#refused,
+      largeMessages: this.#large,
+    }
+  }
+
+  /** Takes a message as it came from the socket; the first frame is the client's identity. Never throws. */
+  take(peer: Peer, frames: readonly Buffer[]): void {
+    const { writer, limits } = this.#options
+    const incoming = readFrames(frames, limits.messageBytesMax)
+    this.#received += 1
+    this.#bytesReceived += incoming.bytes
+    if (writer.isFull(peer)) {
+      // Whatever it asks for, it does not read the answers.
+      this.#ignored += 1
+      return
+    }
+    const overload = this.#overloadOf(peer, incoming)
+    peer.inFlight += 1
+    this.#inFlight += 1
+    if (overload !== undefined) this.#refuse(exchangeOf(peer, incoming), overload)
+    else if (!peer.isHeld) this.#begin(peer, incoming)
+    else {
+      peer.waiting.push(incoming)
+      peer.waitingBytes += incoming.bytes
+    }
+  }
+
+  /** Resolves once every message is answered. */
+  async whenAnswered(): Promise<void> {
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#answeredWaiters.add(resolve))
+  }
+
+  #overloadOf(peer: Peer, { bytes }: Incoming): Refusal | undefined {
+    const { limits } = this.#options
+    if (!peer.isKnown) return refusal('OVERLOADED', { what: `${limits.peersMax} clients are connected` })
+    if (peer.inFlight >= limits.requestsInFlightPerPeerMax) {
+      return refusal('OVERLOADED', { what: `${peer.inFlight} requests of this client are not answered yet` })
+    }
+    if (peer.isHeld && peer.waitingBytes + bytes > limits.messageBytesMax * largestWaitingMax) {
+      return refusal('OVERLOADED', { what: 'too many large messages of this client' })
+    }
+    return undefined
+  }
+
+  #begin(peer: Peer, incoming: Incoming): void {
+    const exchange = exchangeOf(peer, incoming)
+    try {
+      if (incoming.kind === 'refused') this.#refuse(exchange, incoming.refusal)
+      else if (incoming.kind === 'plain') this.#runPlain(exchange, incoming.body)
+      else if (incoming.routingKey === '') this.#runForRouter(exchange, incoming.body)
+      else this.#runRouted(exchange, incoming.routingKey, incoming.body)
+    } catch (error) {
+      this.#noticeFailure(exchange, error)
+    }
+  }
+
+  #runPlain(exchange: Exchange, body: Buffer): void {
+    this.#readMessage(exchange, body, (message) => {
+      const { router, limits } = this.#options
+      const [only] = message.elements
+      if (message.isArray || only === undefined) {
+        runArray(router, message.elements, limits.replyBytesMax, (text) => this.#answer(exchange, text))
+      } else router.run(only, 'json', (reply) => this.#answer(exchange, textOfReply(reply)))
+    })
+  }
+
+  /** The commands of a routed message without a routing key, which the router has to read. */
+  #runForRouter(exchange: Exchange, body: Buffer): void {
+    this.#readMessage(exchange, body, ({ isArray, elements }) => {
+      if (!isArray) return this.#refuse(exchange, bodyIsNoArray())
+      const { router, limits } = this.#options
+      runArray(router, elements, limits.replyBytesMax, (text) => this.#answer(exchange, text))
+    })
+  }
+
+  #runRouted(exchange: Exchange, routingKey: string, body: Buffer): void {
+    const text = textOf(body)
+    if (typeof text !== 'string') return this.#refuse(exchange, text)
+    if (!/^[ \t\n\r]*\[/.test(text)) return this.#refuse(exchange, problemOfText(text))
+    const { router, takeApart } = this.#options
+    const runWhole = (): void =>
+      router.runRouted(routingKey, text, (reply) => this.#answer(exchange, textOfReply(reply)))
+    if (takeApart === undefined || body.length <= routedBytesMax) return runWhole()
+    this.#apart(exchange, takeApart(body), (message) => {
+      const sliced = slicedCommand(message, routingKey)
+      if (sliced === undefined) return runWhole()
+      router.run(sliced, 'json', (reply) => this.#answer(exchange, arrayOf([textOfReply(reply)])))
+    })
+  }
+
+  /** Reads the commands of a message: a small one here and now, a large one elsewhere. */
+  #readMessage(exchange: Exchange, body: Buffer, run: (message: Message) => void): void {
+    const { limits, takeApart } = this.#options
+    const isLarge = body.length > limits.inlineParseBytesMax
+    if (isLarge && takeApart !== undefined) return this.#apart(exchange, takeApart(body), run)
+    const message = readMessage(body, { commandsMax: limits.commandsPerMessageMax, sliceRows: isLarge })
+    if ('code' in message) this.#refuse(exchange, message)
+    else run(message)
+  }
+
+  /** Goes on when a large message was taken apart; until then the later ones of its client wait. */
+  #apart(exchange: Exchange, parts: Promise<Message | Refusal>, run: (message: Message) => void): void {
+    const { peer } = exchange
+    peer.isHeld = true
+    this.#large += 1
+    parts
+      .catch((error: unknown) => {
+        this.#options.log.warn({ error: String(error) }, 'a large message could not be taken apart')
+        return refusal('OVERLOADED', { what: 'the parser' })
+      })
+      .then((message) => {
+        if ('code' in message) this.#refuse(exchange, message)
+        else run(message)
+      })
+      .catch((error: unknown) => this.#noticeFailure(exchange, error))
+      .finally(() => {
+        this.#large -= 1
+        this.#resume(peer)
+      })
+  }
+
+  /** Takes up what a client sent meanwhile, up to its next large message, and not all of it in one turn. */
+  #resume(peer: Peer): void {
+    peer.isHeld = false
+    for (let begun = 0; !peer.isHeld; begun += 1) {
+      if (begun === resumedPerTurn) {
+        peer.isHeld = true
+        setImmediate(() => this.#resume(peer))
+        return
+      }
+      const incoming = peer.waiting.shift()
+      if (incoming === undefined) return
+      peer.waitingBytes -= incoming.bytes
+      this.#begin(peer, incoming)
+    }
+  }
+
+  #noticeFailure(exchange: Exchange, error: unknown): void {
+    this.#options.log.error({ error: String(error) }, 'a message could not be handled')
+    this.#refuse(exchange, refusal('OUTCOME_UNKNOWN', { reason: 'the front end failed' }))
+  }
+
+  #refuse(exchange: Exchange, refused: Refusal): void {
+    this.#refused += 1
+    this.#answer(exchange, JSON.stringify(refusalReply(refused)))
+  }
+
+  /** Sends the one reply of a message. Whatever comes after it is a mistake, and not sent. */
+  #answer(exchange: Exchange, text: ReplyText): void {
+    if (exchange.isAnswered) return
+    exchange.isAnswered = true
+    // ZeroMQ sends a short Buffer with half the effort that a string costs it.
+    if (typeof text === 'string') return this.#write(exchange, Buffer.from(text))
+    joinChunks(text).then(
+      (body) => this.#write(exchange, body),
+      (error: unknown) => {
+        exchange.isAnswered = false
+        this.#noticeFailure(exchange, error)
+      },
+    )
+  }
+
+  #write({ peer, isDelimited, prefix }: Exchange, body: Buffer): void {
+    const { writer, router } = this.#options
+    const frames = [peer.identity]
+    if (isDelimited) frames.push(emptyFrame)
+    if (prefix !== undefined) {
+      // The body of a routed message that ran is an array; only a refusal of all of it is an object.
+      const isError = body[0] === openingBrace
+      frames.push(writeReplyHeader({ ...prefix, isError, instance: router.instance }))
+    }
+    frames.push(body)
+    peer.inFlight -= 1
+    this.#inFlight -= 1
+    writer.write(peer, { frames, bytes: body.length })
+    if (this.#inFlight === 0) this.#noticeAnswered()
+  }
+
+  #noticeAnswered(): void {
+    for (const answered of this.#answeredWaiters) answered()
+    this.#answeredWaiters.clear()
+  }
+}
+
+function bodyIsNoArray(): Refusal {
+  return invalidRequest('the body of a routed message must be an array of commands')
+}
+
+/** What is wrong with the body of a routed message that does not begin as an array. */
+function problemOfText(text: string): Refusal {
+  const parsed = parseJson(text)
+  return 'code' in parsed ? parsed : bodyIsNoArray()
+}
+
+/** The one command of a routed message whose list was cut into slices, if it is one. */
+function slicedCommand({ elements }: Message, routingKey: string): MessageCommand | undefined {
+  const [only] = elements
+  if (elements.length !== 1 || only === undefined || 'refusal' in only) return undefined
+  return typeof only.body === 'object' && only.routingKey === routingKey ? only : undefined
+}

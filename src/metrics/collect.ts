@@ -1,0 +1,133 @@
+// Makes a Prometheus registry of what the engine counts by itself. Nothing is counted here and nothing is kept between
+// scrapes but the totals of the shards: each scrape asks every shard once, and all metrics show that one reading.
+import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
+import type { Durability } from '../base/durability.ts'
+import type { HistogramSnapshot } from '../base/histogram.ts'
+import type { OutcomeCount } from '../base/outcome-counts.ts'
+import type { FrontEndStatistics, ShardStatistics } from '../protocol/statistics.ts'
+import { type MetricDefinition, metricDefinitions, type Reading, type Sample, type ShardDeaths } from './definitions.ts'
+import { ShardTotals, sumOutcomes } from './totals.ts'
+
+/** What is asked for numbers: an engine, or what stands for one in a test. */
+export interface MetricsSource {
+  readonly durability: Durability
+  /** One for each shard, in order. */
+  readonly mailboxes: readonly { readonly depth: number }[]
+  readonly router: {
+    readonly requestSeconds: { snapshot(): HistogramSnapshot }
+    readonly answered: { list(): readonly OutcomeCount[] }
+  }
+  /** The statistics of each shard, in order; undefined for one that is down or does not answer within the time. */
+  statistics(answerMsMax: number): Promise<(ShardStatistics | undefined)[]>
+  deaths(): readonly ShardDeaths[]
+}
+
+export interface FrontEndSource {
+  statistics(): FrontEndStatistics
+}
+
+/** A scraper waits ten seconds by default; a shard that is slower than this shall not cost it the other metrics. */
+const answerMsMax = 1_000
+
+/**
+ * A registry that shows the metrics of an engine, and those of its front end where it has one. Make only one for an
+ * engine: each keeps its own totals of the shards' earlier lives.
+ */
+export function createMetricsRegistry(source: MetricsSource, frontEnd?: FrontEndSource): Registry {
+  const registry = new Registry()
+  const reader = new Reader(source, frontEnd)
+  for (const definition of metricDefinitions) {
+    // The declared type lists prom-client's own metrics, which count by themselves; a registry only ever calls `get`.
+    registry.registerMetric(new ReadMetric(definition, reader) as unknown as Metric)
+  }
+  return registry
+}
+
+/** Adds what prom-client measures of this process and thread. It goes on for as long as the process lives. */
+export function addProcessMetrics(registry: Registry): void {
+  collectDefaultMetrics({ register: registry })
+  // These gauges are named like counters, which Prometheus's own check refuses.
+  for (const what of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${what}_total`)
+}
+
+/** Reads the source once for all the metrics that ask at the same time, which are those of one scrape. */
+class Reader {
+  readonly #source: MetricsSource
+  readonly #frontEnd: FrontEndSource | undefined
+  readonly #totals: readonly ShardTotals[]
+  #reading: Promise<Reading> | undefined
+
+  constructor(source: MetricsSource, frontEnd: FrontEndSource | undefined) {
+    this.#source = source
+    this.#frontEnd = frontEnd
+    this.#totals = source.mailboxes.map(() => new ShardTotals())
+  }
+
+  read(): Promise<Reading> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined
+    })
+    return this.#reading
+  }
+
+  async #read(): Promise<Reading> {
+    const { mailboxes, router, durability } = this.#source
+    const answers = await this.#source.statistics(answerMsMax)
+    const shards = this.#totals.map((totals, shard) => {
+      const statistics = answers[shard]
+      if (statistics !== undefined) totals.update(statistics)
+      return { shard, mailboxDepth: mailboxes[shard]?.depth ?? 0, statistics, counts: totals.counts }
+    })
+    return {
+      durability,
+      shards,
+      commands: sumOutcomes(router.answered.list(), ...shards.map(({ counts }) => counts?.commands ?? [])),
+      requestSeconds: router.requestSeconds.snapshot(),
+      deaths: this.#source.deaths(),
+      frontEnd: this.#frontEnd?.statistics(),
+    }
+  }
+}
+
+/** One line of a scrape, as a registry wants it. */
+interface Line extends Sample<number> {
+  /** Where it differs from the name of the metric. */
+  readonly metricName?: string
+}
+
+/** A metric whose values are read and not counted. */
+class ReadMetric {
+  readonly name: string
+  readonly #definition: MetricDefinition
+  readonly #reader: Reader
+
+  constructor(definition: MetricDefinition, reader: Reader) {
+    this.name = definition.name
+    this.#definition = definition
+    this.#reader = reader
+  }
+
+  async get(): Promise<{ name: string; help: string; type: string; values: readonly Line[] }> {
+    const { name, help, type } = this.#definition
+    return { name, help, type, values: linesOf(this.#definition, await this.#reader.read()) }
+  }
+}
+
+function linesOf(definition: MetricDefinition, reading: Reading): readonly Line[] {
+  if (definition.type !== 'histogram') return definition.samples(reading)
+  return definition.samples(reading).flatMap((sample) => bucketLines(definition.name, sample))
+}
+
+/** Prometheus wants each bucket to count all that lies below its bound. */
+function bucketLines(name: string, { labels, value: { bounds, counts, sum } }: Sample<HistogramSnapshot>): Line[] {
+  let total = 0
+  const buckets = counts.map((count, bucket) => {
+    total += count
+    return { metricName: `${name}_bucket`, labels: { ...labels, le: bounds[bucket] ?? '+Inf' }, value: total }
+  })
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: total },
+  ]
+}

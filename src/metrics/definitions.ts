@@ -1,0 +1,296 @@
+// Every metric of the engine, as data: what it is called, what it means, and where its value comes from. The scrape, the
+// table in the README and the tests are made of this list. Names follow Prometheus: base units, `_total` for counters
+// only. No state, key or record is ever a label, so that the number of series is bounded.
+import type { Durability } from '../base/durability.ts'
+import type { HistogramSnapshot } from '../base/histogram.ts'
+import type { OutcomeCount } from '../base/outcome-counts.ts'
+import { serverVersion } from '../base/version.ts'
+import type { FrontEndStatistics, ShardStatistics } from '../protocol/statistics.ts'
+import type { ShardCounts } from './totals.ts'
+
+/** All that a scrape shows, read at one moment. */
+export interface Reading {
+  readonly durability: Durability
+  /** By number. */
+  readonly shards: readonly ShardReading[]
+  /** Of the router and all shards, over all their lives. */
+  readonly commands: readonly OutcomeCount[]
+  readonly requestSeconds: HistogramSnapshot
+  readonly deaths: readonly ShardDeaths[]
+  /** Undefined where the engine is embedded and has no front end. */
+  readonly frontEnd: FrontEndStatistics | undefined
+}
+
+export interface ShardReading {
+  readonly shard: number
+  readonly mailboxDepth: number
+  /** What it told of itself just now; undefined for one that is down or did not answer in time. */
+  readonly statistics: ShardStatistics | undefined
+  /** What it counted over all its lives; undefined for one that never answered. */
+  readonly counts: ShardCounts | undefined
+}
+
+export interface ShardDeaths {
+  readonly shard: number
+  readonly reason: string
+  readonly count: number
+}
+
+export interface Sample<Value> {
+  readonly labels: Readonly<Record<string, string | number>>
+  readonly value: Value
+}
+
+interface Described {
+  readonly name: string
+  readonly help: string
+  readonly labels: readonly string[]
+}
+
+export type MetricDefinition =
+  | (Described & { readonly type: 'counter' | 'gauge'; readonly samples: (reading: Reading) => Sample<number>[] })
+  | (Described & { readonly type: 'histogram'; readonly samples: (reading: Reading) => Sample<HistogramSnapshot>[] })
+
+/** Why a shard can die. Listed so that each of these counters stands at 0 before the first death: a rise can be seen. */
+export const deathReasons: readonly string[] = ['failed', 'hung', 'exited']
+
+export const metricDefinitions: readonly MetricDefinition[] = [
+  {
+    name: 'holdfast_build_info',
+    type: 'gauge',
+    help: 'Always 1; its labels name the version of the server and of Node.js.',
+    labels: ['version', 'node'],
+    samples: () => [{ labels: { version: serverVersion, node: process.version }, value: 1 }],
+  },
+  {
+    name: 'holdfast_durability_info',
+    type: 'gauge',
+    help: 'Always 1; its label names the durability mode.',
+    labels: ['mode'],
+    samples: ({ durability }) => [{ labels: { mode: durability }, value: 1 }],
+  },
+  {
+    name: 'holdfast_commands_total',
+    type: 'counter',
+    help: 'Commands answered by the shards and by the router, by outcome: ok, or the code of the refusal.',
+    labels: ['command', 'outcome'],
+    samples: ({ commands }) =>
+      commands.map(({ command, outcome, count }) => ({
+        labels: { command: command === '' ? 'unknown' : command, outcome },
+        value: count,
+      })),
+  },
+  {
+    name: 'holdfast_request_duration_seconds',
+    type: 'histogram',
+    help: 'Time from the arrival of a request at the router to the reply of its shard.',
+    labels: [],
+    samples: ({ requestSeconds }) => unlabelled(requestSeconds),
+  },
+  {
+    name: 'holdfast_batch_commands',
+    type: 'histogram',
+    help: 'Commands that a shard decided in one batch.',
+    labels: ['shard'],
+    samples: fromCounts(({ batchCommands }) => batchCommands),
+  },
+  {
+    name: 'holdfast_batch_duration_seconds',
+    type: 'histogram',
+    help: 'Time from the first decision of a batch to its replies, the commit included.',
+    labels: ['shard'],
+    samples: fromCounts(({ batchSeconds }) => batchSeconds),
+  },
+  {
+    name: 'holdfast_slice_duration_seconds',
+    type: 'histogram',
+    help: 'Time for which a shard did not look at its mailbox.',
+    labels: ['shard'],
+    samples: fromCounts(({ sliceSeconds }) => sliceSeconds),
+  },
+  {
+    name: 'holdfast_slice_longest_seconds',
+    type: 'gauge',
+    help: 'The longest time for which a shard did not look at its mailbox, since its last start.',
+    labels: ['shard'],
+    samples: fromStatistics(({ sliceSecondsMax }) => sliceSecondsMax),
+  },
+  {
+    name: 'holdfast_commits_total',
+    type: 'counter',
+    help: 'Batches that a shard committed to its journal.',
+    labels: ['shard'],
+    samples: fromCounts(({ commits }) => commits),
+  },
+  {
+    name: 'holdfast_mailbox_depth',
+    type: 'gauge',
+    help: 'Requests that a shard has not answered.',
+    labels: ['shard'],
+    samples: ({ shards }) => shards.map(({ shard, mailboxDepth }) => ({ labels: { shard }, value: mailboxDepth })),
+  },
+  {
+    name: 'holdfast_shard_waiting',
+    type: 'gauge',
+    help: 'Requests that wait inside a shard, most of them behind a big command on their state.',
+    labels: ['shard'],
+    samples: fromStatistics(({ waiting }) => waiting),
+  },
+  {
+    name: 'holdfast_states',
+    type: 'gauge',
+    help: 'States that a shard owns.',
+    labels: ['shard', 'kind'],
+    samples: fromStatistics(({ states }) => states, { kind: 'table' }),
+  },
+  {
+    name: 'holdfast_records',
+    type: 'gauge',
+    help: 'Records in the tables of a shard.',
+    labels: ['shard'],
+    samples: fromStatistics(({ records }) => records),
+  },
+  {
+    name: 'holdfast_record_bytes',
+    type: 'gauge',
+    help: 'About how many bytes the records of a shard take as JSON text.',
+    labels: ['shard'],
+    samples: fromStatistics(({ recordBytes }) => recordBytes),
+  },
+  {
+    name: 'holdfast_shard_heap_bytes',
+    type: 'gauge',
+    help: 'Heap in use by the thread of a shard; without threads, by the whole process.',
+    labels: ['shard'],
+    samples: fromStatistics(({ heapBytes }) => heapBytes),
+  },
+  {
+    name: 'holdfast_shard_up',
+    type: 'gauge',
+    help: '1 if the shard answered this scrape in time, 0 if it did not or is down.',
+    labels: ['shard'],
+    samples: ({ shards }) =>
+      shards.map(({ shard, statistics }) => ({ labels: { shard }, value: statistics === undefined ? 0 : 1 })),
+  },
+  {
+    name: 'holdfast_shard_deaths_total',
+    type: 'counter',
+    help: 'Deaths of a shard: it failed, hung and was ended, or its thread exited by itself.',
+    labels: ['shard', 'reason'],
+    samples: ({ shards, deaths }) =>
+      shards.flatMap(({ shard }) =>
+        deathReasons.map((reason) => ({
+          labels: { shard, reason },
+          value: deaths.find((death) => death.shard === shard && death.reason === reason)?.count ?? 0,
+        })),
+      ),
+  },
+  {
+    name: 'holdfast_state_losses_total',
+    type: 'counter',
+    help: 'Times that a shard lost its states, because nothing is kept in memory mode.',
+    labels: [],
+    samples: ({ durability, deaths }) =>
+      unlabelled(durability === 'memory' ? deaths.reduce((sum, { count }) => sum + count, 0) : 0),
+  },
+  {
+    name: 'holdfast_peers',
+    type: 'gauge',
+    help: 'Clients that are connected and have sent something.',
+    labels: [],
+    samples: fromFrontEnd(({ peers }) => peers),
+  },
+  {
+    name: 'holdfast_messages_received_total',
+    type: 'counter',
+    help: 'Messages received from clients.',
+    labels: [],
+    samples: fromFrontEnd(({ messagesReceived }) => messagesReceived),
+  },
+  {
+    name: 'holdfast_received_bytes_total',
+    type: 'counter',
+    help: 'Bytes of the messages received from clients.',
+    labels: [],
+    samples: fromFrontEnd(({ bytesReceived }) => bytesReceived),
+  },
+  {
+    name: 'holdfast_messages_refused_total',
+    type: 'counter',
+    help: 'Messages that were refused as a whole, before any of their commands was looked at.',
+    labels: [],
+    samples: fromFrontEnd(({ messagesRefused }) => messagesRefused),
+  },
+  {
+    name: 'holdfast_requests_ignored_total',
+    type: 'counter',
+    help: 'Requests that were neither run nor answered, because their client does not read its replies.',
+    labels: [],
+    samples: fromFrontEnd(({ requestsIgnored }) => requestsIgnored),
+  },
+  {
+    name: 'holdfast_large_messages',
+    type: 'gauge',
+    help: 'Messages that are being parsed outside of the main thread.',
+    labels: [],
+    samples: fromFrontEnd(({ largeMessages }) => largeMessages),
+  },
+  {
+    name: 'holdfast_replies_sent_total',
+    type: 'counter',
+    help: 'Replies sent to clients.',
+    labels: [],
+    samples: fromFrontEnd(({ repliesSent }) => repliesSent),
+  },
+  {
+    name: 'holdfast_sent_bytes_total',
+    type: 'counter',
+    help: 'Bytes of the replies sent to clients.',
+    labels: [],
+    samples: fromFrontEnd(({ bytesSent }) => bytesSent),
+  },
+  {
+    name: 'holdfast_replies_queued',
+    type: 'gauge',
+    help: 'Replies that wait because their client does not read.',
+    labels: [],
+    samples: fromFrontEnd(({ repliesQueued }) => repliesQueued),
+  },
+  {
+    name: 'holdfast_replies_queued_bytes',
+    type: 'gauge',
+    help: 'Bytes of the replies that wait because their client does not read.',
+    labels: [],
+    samples: fromFrontEnd(({ replyBytesQueued }) => replyBytesQueued),
+  },
+  {
+    name: 'holdfast_replies_dropped_total',
+    type: 'counter',
+    help: 'Replies that reached nobody: the client was gone, or did not read until its queue was full.',
+    labels: ['reason'],
+    samples: ({ frontEnd }) =>
+      Object.entries(frontEnd?.repliesDropped ?? {}).map(([reason, value]) => ({ labels: { reason }, value })),
+  },
+]
+
+function unlabelled<Value>(value: Value): Sample<Value>[] {
+  return [{ labels: {}, value }]
+}
+
+/** A value for each shard that answered: what is not known is left out. */
+function fromStatistics(value: (statistics: ShardStatistics) => number, labels: Readonly<Record<string, string>> = {}) {
+  return ({ shards }: Reading): Sample<number>[] =>
+    shards.flatMap(({ shard, statistics }) =>
+      statistics === undefined ? [] : [{ labels: { shard, ...labels }, value: value(statistics) }],
+    )
+}
+
+/** A value for each shard that ever answered: a counter stays where it was while its shard is down. */
+function fromCounts<Value>(value: (counts: ShardCounts) => Value) {
+  return ({ shards }: Reading): Sample<Value>[] =>
+    shards.flatMap(({ shard, counts }) => (counts === undefined ? [] : [{ labels: { shard }, value: value(counts) }]))
+}
+
+function fromFrontEnd(value: (statistics: FrontEndStatistics) => number) {
+  return ({ frontEnd }: Reading): Sample<number>[] => (frontEnd === undefined ? [] : unlabelled(value(frontEnd)))
+}

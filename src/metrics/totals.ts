@@ -1,0 +1,60 @@
+// What a shard counted over all its lives. A shard counts from its own start, so a new life begins at nothing, while a
+// counter in Prometheus must never fall. What a life counted after it was last asked dies with it: nobody else saw it.
+import type { HistogramSnapshot } from '../base/histogram.ts'
+import type { OutcomeCount } from '../base/outcome-counts.ts'
+import type { ShardStatistics } from '../protocol/statistics.ts'
+
+/** The part of a shard's statistics that only ever grows during a life. */
+export type ShardCounts = Pick<
+  ShardStatistics,
+  'commands' | 'batchCommands' | 'batchSeconds' | 'sliceSeconds' | 'commits'
+>
+
+export class ShardTotals {
+  #earlierLives: ShardCounts | undefined
+  #life: ShardStatistics | undefined
+
+  /** Takes the newest statistics of the shard. */
+  update(statistics: ShardStatistics): void {
+    const life = this.#life
+    if (life !== undefined && life.startedAt !== statistics.startedAt) {
+      this.#earlierLives = sumCounts(this.#earlierLives, life)
+    }
+    this.#life = statistics
+  }
+
+  /** Undefined as long as the shard has told nothing. */
+  get counts(): ShardCounts | undefined {
+    return this.#life && sumCounts(this.#earlierLives, this.#life)
+  }
+}
+
+/** One entry for each command and outcome. */
+export function sumOutcomes(...lists: (readonly OutcomeCount[])[]): OutcomeCount[] {
+  const sums = new Map<string, OutcomeCount>()
+  for (const { command, outcome, count } of lists.flat()) {
+    const key = `${command} ${outcome}`
+    sums.set(key, { command, outcome, count: count + (sums.get(key)?.count ?? 0) })
+  }
+  return [...sums.values()]
+}
+
+function sumCounts(earlier: ShardCounts | undefined, life: ShardCounts): ShardCounts {
+  if (earlier === undefined) return life
+  return {
+    commands: sumOutcomes(earlier.commands, life.commands),
+    batchCommands: sumHistograms(earlier.batchCommands, life.batchCommands),
+    batchSeconds: sumHistograms(earlier.batchSeconds, life.batchSeconds),
+    sliceSeconds: sumHistograms(earlier.sliceSeconds, life.sliceSeconds),
+    commits: earlier.commits + life.commits,
+  }
+}
+
+/** Both have the same bounds: they are of the same histogram. */
+function sumHistograms(a: HistogramSnapshot, b: HistogramSnapshot): HistogramSnapshot {
+  return {
+    bounds: a.bounds,
+    counts: a.counts.map((count, bucket) => count + (b.counts[bucket] as number)),
+    sum: a.sum + b.sum,
+  }
+}

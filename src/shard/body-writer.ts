@@ -1,0 +1,34 @@
+// What it takes to write replies in some encoding, whole or a piece at a time. encode.ts drives it; there is one writer
+// for each codec.
+import { refusal, refusalReply } from '../protocol/errors.ts'
+import type { ReplyBody } from '../protocol/mailbox.ts'
+import type { JsonObject } from '../protocol/value.ts'
+import type { Answer } from './task.ts'
+
+/** Text is written as UTF-8. */
+export type Piece = string | Uint8Array
+
+export interface BodyWriter {
+  /** All replies at once, none of which is long. What does not fit within the bound is replaced by a refusal. */
+  whole(answers: readonly Answer[], single: boolean, bytesMax: number): ReplyBody
+  open(answerCount: number, single: boolean): Piece
+  between: Piece
+  close(single: boolean): Piece
+  reply(answer: Answer): Piece
+  /** A reply with a long list, so many items at a time. */
+  longReply(answer: Answer, itemsPerPiece: number): Iterable<Piece>
+}
+
+/** Only reads answer at length, so the command that this stands for changed nothing. */
+export function tooLong(answer: Answer, limit: number): Answer {
+  const what = "The size of the reply in bytes (a 'limit' asks for less)"
+  return { ...answer, refusal: refusal('LIMIT_EXCEEDED', { what, limit }), fields: {}, version: undefined }
+}
+
+export function documentedReply({ refusal: refused, fields, version, requestId }: Answer): JsonObject {
+  if (refused !== undefined) return { ...refusalReply(refused), ...requestId }
+  const reply: JsonObject = { status: 'ok', ...fields }
+  if (version !== undefined) reply.version = version
+  if (requestId.request_id !== undefined) reply.request_id = requestId.request_id
+  return reply
+}

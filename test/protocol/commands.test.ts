@@ -1,0 +1,69 @@
+// The registry as clients know it. This table is a promise to programs that are already written: numbers are never given
+// again, arguments are only appended. A new command is a new line here; a changed line breaks somebody.
+
+import Type from 'typebox'
+import { describe, expect, it } from 'vitest'
+import { type CommandName, commandNames, commands, declarationOf, findCommand } from '../../src/protocol/commands.ts'
+
+const golden: [CommandName, number, string, boolean, string[]][] = [
+  ['PING', 1, 'router', false, []],
+  ['HELLO', 2, 'router', false, []],
+  ['STATS', 3, 'shards', false, []],
+  ['CREATE_STATE', 4, 'state', true, ['max_length?', 'kind?', 'schema?']],
+  ['DELETE_STATE', 5, 'state', true, []],
+  ['LIST_STATES', 6, 'shards', false, ['prefix?', 'limit?', 'after?']],
+  ['GET_STATE_INFO', 7, 'state', false, []],
+  ['GET_SCHEMA', 8, 'state', false, []],
+  ['SET_STATE', 9, 'state', true, ['data']],
+  ['CREATE_RECORD', 10, 'state', true, ['data']],
+  ['SET_RECORD', 11, 'state', true, ['id', 'data']],
+  ['PATCH_RECORD', 12, 'state', true, ['id', 'data']],
+  ['DELETE_RECORD', 13, 'state', true, ['id']],
+  ['GET_RECORD', 14, 'state', false, ['id']],
+  ['LIST_RECORDS', 15, 'state', false, ['limit?', 'after?']],
+  ['ALTER_STATE', 16, 'state', true, ['max_length?', 'add_fields?', 'drop_fields?']],
+]
+
+function argumentNames(name: CommandName): string[] {
+  return Object.entries(declarationOf(name).args).map(([field, type]) => (Type.IsOptional(type) ? `${field}?` : field))
+}
+
+describe('the registry', () => {
+  it.each(golden)('declares %s as it always has', (name, opcode, routing, writes, args) => {
+    expect(commands[name]).toMatchObject({ opcode, routing, writes })
+    // At least these, in this order: later ones may have been appended.
+    expect(argumentNames(name).slice(0, args.length)).toEqual(args)
+  })
+
+  it('has a line in this table for every command', () => {
+    expect(commandNames).toEqual(golden.map(([name]) => name))
+  })
+
+  it('gives no number twice', () => {
+    expect(new Set(commandNames.map((name) => commands[name].opcode)).size).toBe(commandNames.length)
+  })
+
+  it('appends optional arguments only, so that a request of yesterday stays whole', () => {
+    for (const [name, , , , args] of golden) {
+      const appended = argumentNames(name).slice(args.length)
+      expect(appended.filter((field) => !field.endsWith('?'))).toEqual([])
+    }
+  })
+
+  it('says of every command in one sentence what it does', () => {
+    for (const name of commandNames) expect(commands[name].summary).toMatch(/^[A-Z][^\n]+\.$/)
+  })
+})
+
+describe('findCommand', () => {
+  it.each(['PATCH_RECORD', 'patch_record', 'Patch_Record', 'pATCH_rECORD'])('finds %s', (name) => {
+    expect(findCommand(name)).toBe('PATCH_RECORD')
+  })
+
+  it.each(['', 'patch', 'PATCH-RECORD', 'PATCH_RECORD ', 'toString', 'constructor', '__proto__', 'hasOwnProperty'])(
+    "finds nothing in '%s'",
+    (name) => {
+      expect(findCommand(name)).toBeUndefined()
+    },
+  )
+})

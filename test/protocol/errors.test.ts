@@ -1,0 +1,128 @@
+// The codes of refusals, as clients know them: their classes, their words, and what a client may conclude.
+import { describe, expect, it } from 'vitest'
+import {
+  type DetailsOf,
+  type ErrorCode,
+  errorTable,
+  isErrorCode,
+  isRetryable,
+  mayHaveRun,
+  refusal,
+  refusalReply,
+} from '../../src/protocol/errors.ts'
+
+type Rows = { [Code in ErrorCode]: [DetailsOf<Code>, string][] }
+
+// Every code with details as they occur, and the words that come of them.
+const words: Rows = {
+  INVALID_JSON: [[{ reason: 'the text is empty' }, 'Invalid JSON: the text is empty']],
+  INVALID_REQUEST: [[{ reason: "'cmd' must be a string" }, "Invalid request: 'cmd' must be a string"]],
+  UNKNOWN_COMMAND: [[{ command: 'X' }, "Unknown command 'X'"]],
+  LIMIT_EXCEEDED: [[{ what: 'The size', limit: 5 }, 'The size exceeds the limit (5)']],
+  UNSUPPORTED: [
+    [{ what: 'codec 9' }, 'Unsupported: codec 9'],
+    [{ what: 'the keyword $ref', path: '/a' }, "Unsupported at '/a': the keyword $ref"],
+    [{ what: 'the keyword $ref', path: '' }, "Unsupported at '': the keyword $ref"],
+  ],
+  STATE_NOT_FOUND: [[{ state: 'x' }, "State 'x' not found"]],
+  STATE_EXISTS: [[{ state: 'x' }, "State 'x' already exists"]],
+  SCHEMA_MISMATCH: [
+    [{ missing: ['a'] }, "Record does not match the schema: missing fields {'a'}"],
+    [{ unknown: ['a', 'b'] }, "Record does not match the schema: unknown fields {'a', 'b'}"],
+    [
+      { missing: ['a'], unknown: ['b'], row: 0 },
+      "Row 0 does not match the schema: missing fields {'a'}, unknown fields {'b'}",
+    ],
+    [{ path: '/a', expected: 'a string', row: 3 }, "Row 3 does not match the schema: '/a' must be a string"],
+    [{ path: '', expected: 'an object' }, "Record does not match the schema: '' must be an object"],
+  ],
+  UNKNOWN_FIELDS: [
+    [{ fields: ['priority'] }, "PATCH contains unknown fields: {'priority'}"],
+    [{ fields: ['priority', 'z'] }, "PATCH contains unknown fields: {'priority', 'z'}"],
+  ],
+  MAX_LENGTH_REACHED: [[{ state: 'campaign', max_length: 1500 }, "State 'campaign' has reached max_length (1500)"]],
+  RECORD_EXISTS: [
+    [{ id: 1 }, 'Record 1 already exists'],
+    [{ id: 'a' }, 'Record "a" already exists'],
+  ],
+  DUPLICATE_ID: [[{ id: 'a', row: 7 }, 'Row 7 repeats the id "a"']],
+  ID_IMMUTABLE: [[{ id: 1 }, 'The id of record 1 cannot be changed']],
+  INVALID_DEFINITION: [[{ path: '/type', reason: 'no type' }, "Invalid definition at '/type': no type"]],
+  OVERLOADED: [[{ what: 'the mailbox is full' }, 'Overloaded: the mailbox is full']],
+  SHARD_RECOVERING: [[{ shard: 0 }, 'Shard 0 is recovering']],
+  SHUTTING_DOWN: [[{}, 'The daemon is shutting down']],
+  STORAGE_FULL: [[{}, 'The storage is full']],
+  OUTCOME_UNKNOWN: [[{ reason: 'shard 0 stopped' }, 'The outcome is unknown: shard 0 stopped']],
+}
+
+const codes = Object.keys(words) as ErrorCode[]
+
+describe('a refusal', () => {
+  it.each(codes)('with the code %s is put into whole words', (code) => {
+    for (const [details, message] of words[code]) {
+      expect(refusal(code, details as never)).toEqual({ code, message, details })
+      expect(message).not.toMatch(/undefined|\[object/)
+    }
+  })
+
+  it('becomes a reply with its details beside its code and message', () => {
+    expect(refusalReply(refusal('MAX_LENGTH_REACHED', { state: 'campaign', max_length: 1500 }))).toEqual({
+      status: 'error',
+      code: 'MAX_LENGTH_REACHED',
+      message: "State 'campaign' has reached max_length (1500)",
+      state: 'campaign',
+      max_length: 1500,
+    })
+  })
+})
+
+describe('the class of a code', () => {
+  // As the documentation has it: clients decide by it whether to send again.
+  const classes: Record<string, string> = {
+    request: 'INVALID_JSON INVALID_REQUEST UNKNOWN_COMMAND LIMIT_EXCEEDED UNSUPPORTED',
+    state: `STATE_NOT_FOUND STATE_EXISTS WRONG_KIND SCHEMA_MISMATCH UNKNOWN_FIELDS MAX_LENGTH_REACHED RECORD_EXISTS
+      DUPLICATE_ID ID_IMMUTABLE KEY_EXISTS WRONG_TYPE VERSION_CONFLICT TRANSACTION_FAILED FENCED LOCK_NOT_HELD
+      INVALID_DEFINITION INVALID_TRANSITION INSTANCE_EXISTS INSTANCE_NOT_FOUND SNAPSHOT_NOT_FOUND COMPACTED KEY_REUSED
+      REFUSED_BY_HOOK`,
+    'try again': 'OVERLOADED SHARD_RECOVERING SHUTTING_DOWN',
+    storage: 'STORAGE_FULL SHARD_CORRUPT QUARANTINED',
+    access: 'UNAUTHENTICATED FORBIDDEN',
+    unknown: 'OUTCOME_UNKNOWN SESSION_EXPIRED INTERNAL',
+  }
+  const classOf = new Map(
+    Object.entries(classes).flatMap(([name, list]) => list.split(/\s+/).map((code): [string, string] => [code, name])),
+  )
+
+  it.each(Object.keys(errorTable) as ErrorCode[])('%s is the documented one', (code) => {
+    expect(errorTable[code].class).toBe(classOf.get(code))
+  })
+
+  it.each(Object.keys(errorTable) as ErrorCode[])('%s says what it says for all codes of its class', (code) => {
+    const name = classOf.get(code)
+    expect(isRetryable(code)).toBe(name === 'try again' || name === 'storage')
+    expect(mayHaveRun(code)).toBe(name === 'unknown')
+  })
+
+  it('of every code comes with a sentence on what the code means', () => {
+    for (const code of codes) expect(errorTable[code].meaning).toMatch(/^[A-Z].+\.$/)
+  })
+})
+
+describe('isErrorCode', () => {
+  it('knows the codes of the table and nothing else', () => {
+    for (const code of codes) expect(isErrorCode(code)).toBe(true)
+    for (const other of [
+      '',
+      'toString',
+      'constructor',
+      '__proto__',
+      'state_not_found',
+      null,
+      5,
+      undefined,
+      ['FENCED'],
+    ]) {
+      expect(isErrorCode(other)).toBe(false)
+    }
+  })
+})

@@ -1,0 +1,112 @@
+// A journal that keeps its commits in this process, so that a shard can be started again on it, and that a test can make
+// refuse, lose its answer, or wait. It stores rows as a durable driver would: by state and id, as they stand at the commit.
+import type { Commit, CommitOutcome, Journal } from '../../src/journal/journal.ts'
+import type { JsonObject } from '../../src/protocol/value.ts'
+import type { Change } from '../../src/state/change.ts'
+import type { Directory } from '../../src/state/directory.ts'
+import { type Cell, Records, Table, type TableHeader } from '../../src/state/table.ts'
+
+interface StoredState {
+  version: number
+  header: TableHeader
+  readonly rows: Map<string, Cell>
+}
+
+function recordsOf({ rows }: StoredState): JsonObject[] {
+  return [...rows.values()].sort((a, b) => a.order - b.order).map(({ contents }) => contents.record)
+}
+
+/** What outlives a shard. Give it to the next journal to open it again. */
+export class Store {
+  readonly states = new Map<string, StoredState>()
+  readonly deleted = new Map<string, number>()
+  readonly staged = new Map<string, Cell[]>()
+  readonly commits: Commit[] = []
+  /** What each state held after each commit, by `state version`. */
+  readonly history = new Map<string, JsonObject[]>()
+  lastNumber = 0
+}
+
+export type Plan = (commit: Commit) => CommitOutcome | Promise<CommitOutcome>
+
+export const committed: CommitOutcome = { outcome: 'committed' }
+
+export class KeepingJournal implements Journal {
+  readonly durability = 'strict'
+  readonly #store: Store
+  /** Decides how a commit ends; it is stored if it ends as committed, and never otherwise. */
+  plan: Plan = () => committed
+  #isClosed = false
+
+  constructor(store: Store = new Store()) {
+    this.#store = store
+  }
+
+  recover(directory: Directory): Promise<number> {
+    for (const [name, version] of this.#store.deleted) directory.remove(name, version)
+    for (const [name, { version, header, rows }] of this.#store.states) {
+      const records = new Records()
+      for (const cell of [...rows.values()].sort((a, b) => a.order - b.order)) records.insert({ ...cell })
+      directory.insert(new Table(name, version, { header, records }))
+    }
+    return Promise.resolve(this.#store.lastNumber)
+  }
+
+  async commit(commit: Commit): Promise<CommitOutcome> {
+    if (this.#isClosed) throw new Error('the journal is closed')
+    if (commit.number !== this.#store.lastNumber + 1) throw new Error(`commit ${commit.number} leaves a gap`)
+    const outcome = await this.plan(commit)
+    if (outcome.outcome === 'committed') this.#keep(commit)
+    return outcome
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true
+    return Promise.resolve()
+  }
+
+  #keep(commit: Commit): void {
+    this.#store.lastNumber = commit.number
+    this.#store.commits.push(commit)
+    for (const { state, generation, records } of commit.staged) {
+      const key = `${generation} ${state}`
+      const cells = records.map(({ order, contents }) => ({ id: contents.record.id as number, order, contents }))
+      this.#store.staged.set(key, [...(this.#store.staged.get(key) ?? []), ...cells])
+    }
+    for (const change of commit.changes) this.#keepChange(change)
+    for (const name of new Set(commit.changes.map(({ state }) => state))) {
+      const state = this.#store.states.get(name)
+      if (state !== undefined) this.#store.history.set(`${name} ${state.version}`, recordsOf(state))
+    }
+  }
+
+  #keepChange(change: Change): void {
+    const { states, deleted, staged } = this.#store
+    if (change.subject === 'state') {
+      states.delete(change.state)
+      if (change.after === undefined) deleted.set(change.state, change.version)
+      else {
+        deleted.delete(change.state)
+        states.set(change.state, { version: change.version, header: change.after.header, rows: new Map() })
+      }
+      return
+    }
+    const state = states.get(change.state)
+    if (state === undefined) throw new Error(`a change names the unknown state ${change.state}`)
+    if (change.version !== state.version + 1) throw new Error(`${change.state} skips from version ${state.version}`)
+    state.version = change.version
+    if (change.subject === 'table') {
+      state.header = change.after.header
+      const cells = change.ahead
+        ? (staged.get(`${change.after.header.generation} ${change.state}`) ?? [])
+        : change.after.records.ordered.atLeast()
+      state.rows.clear()
+      for (const cell of cells) state.rows.set(JSON.stringify(cell.id), { ...cell })
+      return
+    }
+    if (change.header !== undefined) state.header = change.header.after
+    const { id, order, after } = change
+    if (after === undefined) state.rows.delete(JSON.stringify(id))
+    else state.rows.set(JSON.stringify(id), { id, order, contents: after })
+  }
+}

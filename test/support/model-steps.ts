@@ -1,0 +1,202 @@
+// Random sessions for the model: commands over few names, ids and fields, so that they meet each other often.
+// A step is a command in its documented form, but for two things that are written short: rows by the thousand, and a
+// cursor, which is one of those that earlier replies gave.
+import fc from 'fast-check'
+import type { JsonObject, JsonValue } from '../../src/protocol/value.ts'
+
+/** A list of rows too long to be printed: see `longList`. */
+export interface LongList {
+  readonly count: number
+  /** Every so many rows one names an id. */
+  readonly namedEvery: number
+  /** This row does not fit the others; -1 for none. */
+  readonly badRow: number
+}
+
+export interface Step {
+  readonly command: JsonObject
+  /** Takes the place of `data`. */
+  readonly rows?: LongList
+  /** Takes the place of `after`, where the state has given any cursor. */
+  readonly cursor?: number
+}
+
+const goodId = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom<JsonValue[]>(1, 2, 3) },
+  { weight: 3, arbitrary: fc.constantFrom<JsonValue[]>('2', 4, 7, 'x', '01', '1.0', '-0', '-1', 0, 'constructor') },
+)
+const id = fc.oneof(
+  { weight: 40, arbitrary: goodId },
+  { weight: 1, arbitrary: fc.constantFrom<JsonValue[]>(1.5, 2 ** 53, '', {}, null, 2 ** 53 - 1, '9007199254740991') },
+)
+
+const value = fc.oneof(
+  { weight: 9, arbitrary: fc.constantFrom<JsonValue[]>(0, 1, 2) },
+  { weight: 1, arbitrary: fc.constantFrom<JsonValue[]>('text', null, true, [1], { constructor: 1 }) },
+)
+
+// Most records have the same fields, or else every write would be refused.
+const fieldNames = fc.oneof(
+  { weight: 16, arbitrary: fc.constant(['n', 'constructor']) },
+  { weight: 1, arbitrary: fc.constantFrom(['constructor', '10', 'n'], ['n'], ['extra', 'n', 'constructor']) },
+)
+const fields = fieldNames.chain((names) => fc.record(Object.fromEntries(names.map((name) => [name, value]))))
+const record: fc.Arbitrary<JsonObject> = fc.oneof(
+  { weight: 3, arbitrary: fields },
+  { weight: 1, arbitrary: fc.tuple(fields, id).map(([rest, own]) => ({ ...rest, id: own })) },
+)
+const patch: fc.Arbitrary<JsonObject> = fc.oneof(
+  { weight: 6, arbitrary: fc.dictionary(fc.constantFrom('n', 'constructor'), value) },
+  { weight: 1, arbitrary: record },
+)
+const row: fc.Arbitrary<JsonValue> = fc.oneof(
+  { weight: 60, arbitrary: record },
+  { weight: 1, arbitrary: fc.constantFrom<JsonValue[]>(null, 7, []) },
+)
+
+const schema = fc.constantFrom<JsonObject[]>(
+  { type: 'object', properties: { n: { type: 'integer' }, constructor: {} }, required: ['n'] },
+  { properties: { n: { type: 'integer' }, constructor: true, extra: {} } },
+)
+const bound = fc.integer({ min: 1, max: 5 })
+const limit = fc.oneof({ weight: 20, arbitrary: bound }, { weight: 1, arbitrary: fc.constantFrom(0, 1.5) })
+
+function command(cmd: string, given: Record<string, fc.Arbitrary<JsonValue>>): fc.Arbitrary<JsonObject> {
+  return fc.record({ cmd: fc.constant(cmd), ...given })
+}
+
+/** A command with any of some optional fields. */
+function having(base: fc.Arbitrary<JsonObject>, given: Record<string, fc.Arbitrary<JsonValue>>) {
+  const optional = fc.record(given, { requiredKeys: [] }) as fc.Arbitrary<JsonObject>
+  return fc.tuple(base, optional).map(([always, sometimes]): JsonObject => ({ ...always, ...sometimes }))
+}
+
+type State = fc.Arbitrary<string>
+
+function createState(state: State): fc.Arbitrary<JsonObject> {
+  const plain = command('CREATE_STATE', { state })
+  return fc.oneof(
+    { weight: 3, arbitrary: plain },
+    { weight: 2, arbitrary: having(plain, { max_length: bound }) },
+    { weight: 1, arbitrary: having(plain, { max_length: bound, schema }) },
+  )
+}
+
+function smallCommand(state: State): fc.Arbitrary<JsonObject> {
+  const alterations = {
+    max_length: fc.oneof(bound, fc.constant(null)),
+    add_fields: fc.constantFrom<JsonObject[]>({ extra: 1 }, { n: 'no integer' }, { extra: null, n: 2 }, { id: 1 }, {}),
+    drop_fields: fc.constantFrom<string[][]>(['extra'], ['n'], ['constructor', 'n'], ['z', 'a'], ['id'], []),
+  }
+  return fc.oneof(
+    { weight: 2, arbitrary: createState(state) },
+    { weight: 1, arbitrary: command('DELETE_STATE', { state }) },
+    { weight: 1, arbitrary: command('GET_STATE_INFO', { state }) },
+    { weight: 1, arbitrary: command('GET_SCHEMA', { state }) },
+    { weight: 2, arbitrary: command('SET_STATE', { state, data: fc.array(row, { maxLength: 6 }) }) },
+    { weight: 10, arbitrary: command('CREATE_RECORD', { state, data: record }) },
+    {
+      weight: 7,
+      arbitrary: command('SET_RECORD', { state, id, data: fc.oneof({ weight: 4, arbitrary: fields }, record) }),
+    },
+    { weight: 7, arbitrary: command('PATCH_RECORD', { state, id, data: patch }) },
+    { weight: 5, arbitrary: command('DELETE_RECORD', { state, id }) },
+    { weight: 3, arbitrary: command('GET_RECORD', { state, id }) },
+    { weight: 2, arbitrary: having(command('ALTER_STATE', { state }), alterations) },
+  )
+}
+
+function listRecords(state: State): fc.Arbitrary<Step> {
+  const list = having(command('LIST_RECORDS', { state }), { limit })
+  return fc.oneof(
+    list.map((given) => ({ command: given })),
+    fc.tuple(list, fc.nat({ max: 20 })).map(([given, cursor]) => ({ command: given, cursor })),
+  )
+}
+
+function listStates(state: State): fc.Arbitrary<JsonObject> {
+  return having(command('LIST_STATES', {}), { prefix: fc.constantFrom('', 'c', 'c{'), after: state, limit })
+}
+
+function smallStep(state: State): fc.Arbitrary<Step> {
+  return fc.oneof(
+    { weight: 8, arbitrary: smallCommand(state).map((given) => ({ command: given })) },
+    { weight: 1, arbitrary: listRecords(state) },
+  )
+}
+
+const anyState: State = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom('a', 'b') },
+  { weight: 1, arbitrary: fc.constantFrom('c{x}', '\u{1f600}', '\uffff') },
+)
+const anyStep = fc.oneof(
+  { weight: 20, arbitrary: smallStep(anyState) },
+  { weight: 1, arbitrary: listStates(anyState).map((given): Step => ({ command: given })) },
+)
+const create = (state: string): fc.Arbitrary<Step> =>
+  createState(fc.constant(state)).map((given) => ({ command: given }))
+
+/** Up to a hundred commands. */
+export const session: fc.Arbitrary<Step[]> = fc
+  .tuple(create('a'), create('b'), fc.array(anyStep, { maxLength: 100, size: 'max' }))
+  .map(([a, b, steps]) => [a, b, ...steps])
+
+/** The same, in bursts of commands that are sent without waiting for the replies in between. */
+export const burstSession: fc.Arbitrary<Step[][]> = fc
+  .tuple(create('a'), create('b'), fc.array(fc.array(anyStep, { minLength: 1, maxLength: 12, size: 'max' })))
+  .map(([a, b, bursts]) => [[a, b], ...bursts])
+
+// What takes long: commands over more records than are decided in one go. Two states, so that one of them is free.
+const fewStates: State = fc.constantFrom('a', 'b')
+const longList: fc.Arbitrary<LongList> = fc.record({
+  count: fc.integer({ min: 1_001, max: 2_500 }),
+  namedEvery: fc.constantFrom(3, 400, 10_000),
+  badRow: fc.oneof(
+    { weight: 4, arbitrary: fc.constant(-1) },
+    { weight: 1, arbitrary: fc.integer({ min: 0, max: 2_500 }) },
+  ),
+})
+const alterBack = fc.constantFrom<JsonObject[]>(
+  { add_fields: { extra: 1 } },
+  { drop_fields: ['extra'] },
+  { drop_fields: ['n'], add_fields: { n: 5 } },
+  { max_length: 1_500 },
+  { max_length: null },
+)
+const bigStep: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(command('SET_STATE', { state: fewStates }), longList)
+      .map(([given, rows]) => ({ command: given, rows })),
+  },
+  { weight: 2, arbitrary: command('LIST_RECORDS', { state: fewStates }).map((given) => ({ command: given })) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(command('ALTER_STATE', { state: fewStates }), alterBack)
+      .map(([given, changes]) => ({ command: { ...given, ...changes } })),
+  },
+)
+const bigBurst = fc.array(fc.oneof({ weight: 1, arbitrary: bigStep }, { weight: 3, arbitrary: smallStep(fewStates) }), {
+  minLength: 1,
+  maxLength: 12,
+  size: 'max',
+})
+
+/** Bursts among whose commands are big ones. No lists of all states: those do not wait for a big command on one. */
+export const bigSession: fc.Arbitrary<Step[][]> = fc
+  .array(bigBurst, { minLength: 1, maxLength: 4 })
+  .map((bursts) => [
+    [{ command: { cmd: 'CREATE_STATE', state: 'a' } }, { command: { cmd: 'CREATE_STATE', state: 'b' } }],
+    ...bursts,
+  ])
+
+/** The rows that a LongList stands for. */
+export function rowsOf({ count, namedEvery, badRow }: LongList): JsonObject[] {
+  return Array.from({ length: count }, (_, index) => {
+    if (index === badRow) return { strange: true }
+    const fields = { n: index, constructor: null }
+    return index % namedEvery === namedEvery - 1 ? { ...fields, id: 2 * index } : fields
+  })
+}

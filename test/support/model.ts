@@ -1,0 +1,301 @@
+// What the tables should do, in the simplest code that could be right: written from the documentation, not from the
+// engine, and sharing nothing with it. Slow, synchronous, without bounds of size. The runner compares reply by reply.
+// Cursors are the one thing it cannot foretell: its own are the insertion numbers as text.
+import type { JsonObject, JsonValue } from '../../src/protocol/value.ts'
+
+type Id = number | string
+
+// Never the operator `in`: it finds `constructor` in every object.
+const has = Object.hasOwn
+
+interface ModelRecord {
+  readonly order: number
+  record: JsonObject
+  revision: number
+}
+
+/** Of JSON Schema the model knows required fields, and properties of type integer. */
+interface ModelSchema {
+  readonly source: JsonObject
+  readonly integers: string[]
+  readonly required: string[]
+}
+
+interface ModelTable {
+  version: number
+  maxLength: number | null
+  fields: string[] | null
+  schema: ModelSchema | undefined
+  /** In insertion order, as Map keeps it. */
+  records: Map<Id, ModelRecord>
+  nextId: number
+  nextOrder: number
+}
+
+/** Ends a command before it has changed anything. */
+class Refused extends Error {
+  readonly reply: JsonObject
+  constructor(code: string, details: JsonObject = {}) {
+    super(code)
+    this.reply = { status: 'error', code, ...details }
+  }
+}
+
+export class Model {
+  readonly #tables = new Map<string, ModelTable>()
+  /** The versions of deleted names, the one that was deleted longest ago first. */
+  readonly #deleted = new Map<string, number>()
+  readonly #deletedNamesMax: number
+  #versionFloor = 0
+
+  constructor(deletedNamesMax = Number.POSITIVE_INFINITY) {
+    this.#deletedNamesMax = deletedNamesMax
+  }
+
+  /** The documented reply, less the words of a refusal, and less where the state lives. */
+  call(command: JsonObject): JsonObject {
+    try {
+      return { status: 'ok', ...this.#run(command) }
+    } catch (error) {
+      if (error instanceof Refused) return error.reply
+      throw error
+    }
+  }
+
+  #run(command: JsonObject): JsonObject {
+    checkForm(command)
+    if (command.cmd === 'LIST_STATES') return this.#listStates(command)
+    const name = command.state as string
+    if (command.cmd === 'CREATE_STATE') return this.#createState(name, command)
+    const table = this.#tables.get(name)
+    if (table === undefined) throw new Refused('STATE_NOT_FOUND', { state: name })
+    if (command.cmd === 'DELETE_STATE') return this.#deleteState(name, table)
+    const reply = runOnTable(name, table, command)
+    return { ...reply, version: table.version }
+  }
+
+  #createState(name: string, { max_length: maxLength = null, schema }: JsonObject): JsonObject {
+    if (this.#tables.has(name)) throw new Refused('STATE_EXISTS', { state: name })
+    const deleted = this.#deleted.get(name)
+    const version = deleted === undefined ? this.#versionFloor : deleted + 1
+    this.#deleted.delete(name)
+    this.#tables.set(name, {
+      version,
+      maxLength: maxLength as number | null,
+      fields: schema === undefined ? null : [...new Set(['id', ...Object.keys(propertiesOf(schema))])].sort(),
+      schema: schema === undefined ? undefined : modelSchema(schema as JsonObject),
+      records: new Map(),
+      nextId: 1,
+      nextOrder: 1,
+    })
+    return { created: true, max_length: maxLength, version }
+  }
+
+  #deleteState(name: string, { version }: ModelTable): JsonObject {
+    this.#tables.delete(name)
+    // A version below the floor needs no memory: the name would start at the floor in any case.
+    if (version + 1 >= this.#versionFloor) this.#deleted.set(name, version + 1)
+    const [oldest] = this.#deleted
+    if (oldest !== undefined && this.#deleted.size > this.#deletedNamesMax) {
+      this.#deleted.delete(oldest[0])
+      this.#versionFloor = Math.max(this.#versionFloor, oldest[1] + 1)
+    }
+    return { version: version + 1 }
+  }
+
+  #listStates({ prefix = '', after, limit = Number.POSITIVE_INFINITY }: JsonObject): JsonObject {
+    const all = [...this.#tables.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    const wanted = all.filter(
+      (name) =>
+        name.startsWith(prefix as string) &&
+        (after === undefined || Buffer.compare(Buffer.from(name), Buffer.from(after as string)) > 0),
+    )
+    const states = wanted.slice(0, limit as number)
+    return { states, ...(states.length < wanted.length && { next: states.at(-1) as string }) }
+  }
+}
+
+/** What is refused whether the state exists or not: arguments that are not of their form. */
+function checkForm({ id, limit }: JsonObject): void {
+  if (id !== undefined && idOf(id) === undefined) throw new Refused('INVALID_REQUEST')
+  if (limit !== undefined && !(Number.isInteger(limit) && (limit as number) >= 1)) throw new Refused('INVALID_REQUEST')
+}
+
+function runOnTable(name: string, table: ModelTable, command: JsonObject): JsonObject {
+  const id = idOf(command.id ?? 0) as Id
+  const data = command.data as JsonObject
+  const found = table.records.get(id)
+  switch (command.cmd) {
+    case 'GET_STATE_INFO': {
+      const { maxLength, records, fields } = table
+      return { name, kind: 'table', max_length: maxLength, current_length: records.size, schema: fields }
+    }
+    case 'GET_SCHEMA':
+      return { schema: table.fields, ...(table.schema && { json_schema: table.schema.source }) }
+    case 'SET_STATE':
+      return setState(table, command.data as JsonValue[])
+    case 'CREATE_RECORD':
+      return createRecord(name, table, data)
+    case 'SET_RECORD':
+      if (has(data, 'id') && idOf(data.id) !== id) throw new Refused('ID_IMMUTABLE', { id })
+      if (found === undefined) add(name, table, id, data)
+      else replace(table, found, fitting(table, { ...data, id }))
+      return {}
+    case 'PATCH_RECORD': {
+      if (found === undefined) return { patched: false }
+      const fields = Object.keys(data).filter((field) => !table.fields?.includes(field))
+      if (fields.length > 0) throw new Refused('UNKNOWN_FIELDS', { fields: fields.sort() })
+      if (has(data, 'id') && idOf(data.id) !== id) throw new Refused('ID_IMMUTABLE', { id })
+      replace(table, found, fitting(table, { ...found.record, ...data, id }))
+      return { patched: true }
+    }
+    case 'DELETE_RECORD':
+      if (found === undefined) return { deleted: false }
+      table.records.delete(id)
+      table.version += 1
+      return { deleted: true }
+    case 'GET_RECORD':
+      return { record: found?.record ?? null, revision: found?.revision ?? 0 }
+    case 'LIST_RECORDS':
+      return listRecords(table, command)
+    case 'ALTER_STATE':
+      return alterState(name, table, command)
+    default:
+      throw new Error(`the model does not know ${JSON.stringify(command.cmd)}`)
+  }
+}
+
+function createRecord(name: string, table: ModelTable, data: JsonObject): JsonObject {
+  const named = has(data, 'id') ? idOf(data.id) : table.nextId
+  if (named === undefined) throw new Refused('INVALID_REQUEST')
+  if (table.records.has(named)) throw new Refused('RECORD_EXISTS', { id: named })
+  if (typeof named === 'number' && !Number.isSafeInteger(named)) {
+    throw new Refused('LIMIT_EXCEEDED', { what: 'The automatic id', limit: 2 ** 53 - 1 })
+  }
+  add(name, table, named, data)
+  return { id: named }
+}
+
+function add(name: string, table: ModelTable, id: Id, data: JsonObject): void {
+  const record = fitting(table, { ...data, id })
+  if (table.maxLength !== null && table.records.size >= table.maxLength) {
+    throw new Refused('MAX_LENGTH_REACHED', { state: name, max_length: table.maxLength })
+  }
+  table.version += 1
+  table.fields ??= Object.keys(record).sort()
+  table.records.set(id, { order: table.nextOrder, record, revision: table.version })
+  table.nextOrder += 1
+  if (typeof id === 'number') table.nextId = Math.max(table.nextId, id + 1)
+}
+
+function replace(table: ModelTable, found: ModelRecord, record: JsonObject): void {
+  table.version += 1
+  found.record = record
+  found.revision = table.version
+}
+
+function setState(table: ModelTable, data: JsonValue[]): JsonObject {
+  const kept = table.maxLength === null ? data : data.slice(0, table.maxLength)
+  const named = new Set<Id>()
+  for (const [row, fields] of kept.entries()) {
+    if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) throw new Refused('INVALID_REQUEST')
+    if (!has(fields, 'id')) continue
+    const id = idOf(fields.id)
+    if (id === undefined) throw new Refused('INVALID_REQUEST')
+    if (named.has(id)) throw new Refused('DUPLICATE_ID', { id, row })
+    named.add(id)
+  }
+  const version = table.version + 1
+  const next: ModelTable = { ...table, version, records: new Map(), nextId: 1 }
+  let free = 1
+  for (const [row, fields] of (kept as JsonObject[]).entries()) {
+    while (named.has(free)) free += 1
+    const id = has(fields, 'id') ? (idOf(fields.id) as Id) : free++
+    const record = fitting(next, { ...fields, id }, row)
+    next.fields ??= Object.keys(record).sort()
+    next.records.set(id, { order: next.nextOrder, record, revision: version })
+    next.nextOrder += 1
+    if (typeof id === 'number') next.nextId = Math.max(next.nextId, id + 1)
+  }
+  Object.assign(table, next)
+  return { accepted: kept.length, dropped: data.length - kept.length }
+}
+
+function listRecords(table: ModelTable, { limit = Number.POSITIVE_INFINITY, after = '0' }: JsonObject): JsonObject {
+  const rest = [...table.records.values()].filter(({ order }) => order > Number(after))
+  const page = rest.slice(0, limit as number)
+  const records = page.map(({ record }) => record)
+  return { records, ...(page.length < rest.length && { next: String(page.at(-1)?.order) }) }
+}
+
+function alterState(name: string, table: ModelTable, command: JsonObject): JsonObject {
+  const add = (command.add_fields ?? {}) as JsonObject
+  const drop = (command.drop_fields ?? []) as string[]
+  const maxLength = (command.max_length === undefined ? table.maxLength : command.max_length) as number | null
+  if (maxLength !== null && table.records.size > maxLength) {
+    throw new Refused('MAX_LENGTH_REACHED', { state: name, max_length: maxLength })
+  }
+  const rewrites = Object.keys(add).length + drop.length > 0
+  if (has(add, 'id') || drop.includes('id')) throw new Refused('INVALID_REQUEST')
+  const fields = table.fields ?? ['id']
+  const unknown = drop.filter((field) => !fields.includes(field))
+  if (unknown.length > 0) throw new Refused('SCHEMA_MISMATCH', { unknown: unknown.sort() })
+  const kept = fields.filter((field) => !drop.includes(field))
+  if (kept.some((field) => has(add, field))) throw new Refused('INVALID_REQUEST')
+  table.version += 1
+  table.maxLength = maxLength
+  if (!rewrites) return { max_length: maxLength, schema: table.fields }
+  table.fields = [...kept, ...Object.keys(add)].sort()
+  if (table.schema !== undefined) {
+    const properties = Object.entries(propertiesOf(table.schema.source)).filter(([field]) => !drop.includes(field))
+    for (const field of Object.keys(add)) properties.push([field, {}])
+    const required = [...table.schema.required.filter((field) => !drop.includes(field)), ...Object.keys(add)]
+    table.schema = modelSchema({ ...table.schema.source, properties: Object.fromEntries(properties), required })
+  }
+  for (const found of table.records.values()) {
+    const fieldsKept = Object.entries(found.record).filter(([field]) => !drop.includes(field))
+    found.record = { ...Object.fromEntries(fieldsKept), ...add }
+    found.revision = table.version
+  }
+  return { max_length: maxLength, schema: table.fields }
+}
+
+/** The record, if the table's schema lets it in. */
+function fitting({ fields, schema }: ModelTable, record: JsonObject, row?: number): JsonObject {
+  if (fields === null) return record
+  const where = row === undefined ? {} : { row }
+  const missing = schema === undefined ? fields.filter((field) => !has(record, field)) : []
+  const unknown = Object.keys(record).filter((field) => !fields.includes(field))
+  if (missing.length + unknown.length > 0) {
+    throw new Refused('SCHEMA_MISMATCH', {
+      ...(missing.length > 0 && { missing }),
+      ...(unknown.length > 0 && { unknown: unknown.sort() }),
+      ...where,
+    })
+  }
+  const needed = schema?.required.find((field) => !has(record, field))
+  if (needed !== undefined) {
+    throw new Refused('SCHEMA_MISMATCH', { path: `/${needed}`, expected: 'a value: the field is required', ...where })
+  }
+  const wrong = schema?.integers.find((field) => has(record, field) && !Number.isInteger(record[field]))
+  if (wrong !== undefined) throw new Refused('SCHEMA_MISMATCH', { path: `/${wrong}`, expected: 'an integer', ...where })
+  return record
+}
+
+function modelSchema(source: JsonObject): ModelSchema {
+  const properties = Object.entries(propertiesOf(source))
+  const integers = properties.filter(([, property]) => (property as JsonObject).type === 'integer')
+  return { source, integers: integers.map(([field]) => field), required: (source.required ?? []) as string[] }
+}
+
+function propertiesOf(schema: JsonValue): JsonObject {
+  return ((schema as JsonObject).properties ?? {}) as JsonObject
+}
+
+/** An id in its normal form, or undefined for what is no id. */
+function idOf(id: JsonValue | undefined): Id | undefined {
+  if (typeof id === 'number') return Number.isSafeInteger(id) ? id + 0 : undefined
+  if (typeof id !== 'string' || id === '' || Array.from(id).length > 255) return undefined
+  const isDecimal = id === '0' || /^-?[1-9][0-9]*$/.test(id)
+  return isDecimal && Number.isSafeInteger(Number(id)) ? Number(id) : id
+}

@@ -1,0 +1,89 @@
+// A session with an engine, so that a test reads like what a user would type: `t.ok('CREATE_RECORD', { data })`.
+// Owns what holds for every command of every test: the reply is the declared one, and a refusal changes nothing.
+// The state is 'leads' unless a command names another.
+import { expect, onTestFinished } from 'vitest'
+import { type EngineOptions, openEngine } from '../../src/engine.ts'
+import { type CommandName, commands } from '../../src/protocol/commands.ts'
+import type { JsonObject, JsonValue } from '../../src/protocol/value.ts'
+import { replyProblem } from './replies.ts'
+
+export type Call = (command: JsonObject) => Promise<JsonObject>
+
+/** An engine without threads, or as `options` say, that is closed after the test. */
+export async function session(options: EngineOptions = {}): Promise<Session> {
+  const engine = await openEngine({ shards: 0, ...options })
+  onTestFinished(() => engine.close())
+  return new Session((command) => engine.call(command))
+}
+
+/** A session with the table 'leads', holding these records. */
+export async function table(...records: JsonObject[]): Promise<Session> {
+  const t = await session()
+  await t.ok('CREATE_STATE')
+  for (const data of records) await t.ok('CREATE_RECORD', { data })
+  return t
+}
+
+export class Session {
+  readonly #call: Call
+
+  constructor(call: Call) {
+    this.#call = call
+  }
+
+  /** Sends a command in its documented form, just as it stands. */
+  async call(command: JsonObject): Promise<JsonObject> {
+    const reply = await this.#call(command)
+    expect(replyProblem(command, reply), JSON.stringify(reply).slice(0, 1_000)).toBeUndefined()
+    return reply
+  }
+
+  /** The reply to a command, whatever it is. */
+  send(name: CommandName, fields: JsonObject = {}): Promise<JsonObject> {
+    return this.call({ cmd: name, ...(commands[name].routing === 'state' && { state: 'leads' }), ...fields })
+  }
+
+  /** The reply to a command that has to succeed, less its `status`. */
+  async ok(name: CommandName, fields: JsonObject = {}): Promise<JsonObject> {
+    const { status, ...reply } = await this.send(name, fields)
+    expect(status, `${name} is answered ${JSON.stringify(reply).slice(0, 1_000)}`).toBe('ok')
+    return reply
+  }
+
+  /** The reply to a command that has to be refused, less its `status`. The refusal must leave everything as it was. */
+  refused(name: CommandName, fields: JsonObject = {}): Promise<JsonObject> {
+    return this.#refused(() => this.send(name, fields))
+  }
+
+  /** The same for a command just as it stands. */
+  refusedCall(command: JsonObject): Promise<JsonObject> {
+    return this.#refused(() => this.call(command))
+  }
+
+  async #refused(send: () => Promise<JsonObject>): Promise<JsonObject> {
+    const before = await this.contents()
+    const { status, ...reply } = await send()
+    expect(status, `answered ${JSON.stringify(reply).slice(0, 1_000)}`).toBe('error')
+    expect(await this.contents()).toEqual(before)
+    return reply
+  }
+
+  async version(state = 'leads'): Promise<JsonValue> {
+    return (await this.ok('GET_STATE_INFO', { state })).version ?? null
+  }
+
+  async records(state = 'leads'): Promise<JsonObject[]> {
+    return (await this.ok('LIST_RECORDS', { state })).records as JsonObject[]
+  }
+
+  /** All that a reader can see: every state with its version, schema and records. */
+  async contents(): Promise<Record<string, JsonObject>> {
+    const { states } = await this.ok('LIST_STATES')
+    const seen: Record<string, JsonObject> = {}
+    for (const state of states as string[]) {
+      const parts = ['GET_STATE_INFO', 'GET_SCHEMA', 'LIST_RECORDS'] as const
+      seen[state] = Object.assign({}, ...(await Promise.all(parts.map((name) => this.ok(name, { state })))))
+    }
+    return seen
+  }
+}

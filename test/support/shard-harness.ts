@@ -1,0 +1,102 @@
+// One shard in this thread, without router: a test posts requests, says when turns happen, and reads the replies.
+import { defaultLimits, type Limits } from '../../src/base/limits.ts'
+import type { Journal } from '../../src/journal/journal.ts'
+import { type MailboxEntry, progressSlotCount, type RequestBody } from '../../src/protocol/mailbox.ts'
+import type { JsonObject } from '../../src/protocol/value.ts'
+import { type ProbePoint, Shard } from '../../src/shard/shard.ts'
+import { KeepingJournal } from './keeping-journal.ts'
+
+export interface HarnessOptions {
+  readonly journal?: Journal
+  readonly limits?: Partial<Limits>
+  readonly probe?: (point: ProbePoint) => void
+}
+
+export class ShardHarness {
+  readonly shard: Shard
+  readonly failures: unknown[] = []
+  readonly progress = new Int32Array(new SharedArrayBuffer(progressSlotCount * 4))
+  /** Ids of answered requests, in the order in which the answers came. */
+  readonly order: number[] = []
+  readonly #replies = new Map<number, unknown>()
+  #turns: (() => void)[] = []
+  #lastId = 0
+  #batch = 0
+
+  constructor({ journal = new KeepingJournal(), limits, probe }: HarnessOptions = {}) {
+    this.shard = new Shard({
+      id: 0,
+      limits: { ...defaultLimits, ...limits },
+      journal,
+      clocks: () => ({ wall: 1_000, mono: 1_000 }),
+      send: (replies) => {
+        for (const [id, body] of replies) {
+          this.order.push(id)
+          this.#replies.set(id, body)
+        }
+      },
+      schedule: (turn) => this.#turns.push(turn),
+      onFailure: (error) => this.failures.push(error),
+      progress: this.progress,
+      ...(probe && { probe }),
+    })
+  }
+
+  static async started(options: HarnessOptions = {}): Promise<ShardHarness> {
+    const harness = new ShardHarness(options)
+    await harness.shard.recover()
+    return harness
+  }
+
+  /** Puts requests into the mailbox as one batch, and returns their ids. Values go in and come out unencoded. */
+  post(...requests: readonly (JsonObject | JsonObject[])[]): number[] {
+    return this.postEntries(
+      requests.map((body) => {
+        const first = Array.isArray(body) ? body[0] : body
+        const key = first?.state
+        return typeof key === 'string' ? ['values', key, body] : ['marker', '', body]
+      }),
+    )
+  }
+
+  postEntries(entries: readonly [codec: MailboxEntry[1], key: string, body: RequestBody][]): number[] {
+    this.#batch += 1
+    const numbered = entries.map((entry): MailboxEntry => {
+      this.#lastId += 1
+      return [this.#lastId, ...entry]
+    })
+    this.shard.receive({ number: this.#batch, entries: numbered })
+    return numbered.map(([id]) => id)
+  }
+
+  /** The reply to a request, undefined while there is none. */
+  reply(id: number): unknown {
+    return this.#replies.get(id)
+  }
+
+  /** Lets promises settle, then runs the next turn if one is due; false if none is. */
+  async turn(): Promise<boolean> {
+    await settled()
+    const next = this.#turns.shift()
+    next?.()
+    await settled()
+    return next !== undefined
+  }
+
+  /** Runs turns until none is due. */
+  async idle(): Promise<void> {
+    while (await this.turn());
+  }
+
+  /** Posts one request and answers with its reply. */
+  async call(body: JsonObject | JsonObject[]): Promise<unknown> {
+    const [id] = this.post(body)
+    await this.idle()
+    return this.reply(id as number)
+  }
+}
+
+/** Resolves when the promises that can settle now have settled. */
+export async function settled(): Promise<void> {
+  await new Promise<void>((resolve) => setImmediate(resolve))
+}

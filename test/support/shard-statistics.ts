@@ -1,0 +1,22 @@
+// Statistics of a shard that has done nothing, but for what a test says.
+import { countBounds, durationBounds, Histogram } from '../../src/base/histogram.ts'
+import type { ShardStatistics } from '../../src/protocol/statistics.ts'
+
+export function statisticsOf(given: Partial<ShardStatistics>): ShardStatistics {
+  return {
+    shard: 0,
+    startedAt: 0,
+    states: 0,
+    records: 0,
+    recordBytes: 0,
+    commands: [],
+    batchCommands: new Histogram(countBounds).snapshot(),
+    batchSeconds: new Histogram(durationBounds).snapshot(),
+    sliceSeconds: new Histogram(durationBounds).snapshot(),
+    sliceSecondsMax: 0,
+    waiting: 0,
+    commits: 0,
+    heapBytes: 0,
+    ...given,
+  }
+}
