@@ -5,6 +5,9 @@ import { systemClocks } from './base/clock.ts'
 import type { Durability } from './base/durability.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
 import { type Log, silentLog } from './base/log.ts'
+import { embeddedCaller } from './client/embedded.ts'
+import type { JsonFields } from './client/rows.ts'
+import { Table } from './client/table.ts'
 import { MemoryJournal } from './journal/memory.ts'
 import type { Fault } from './protocol/control.ts'
 import { invalidRequest, requestIdOf } from './protocol/envelope.ts'
@@ -52,6 +55,7 @@ export class Engine {
   readonly #log: Log
   readonly #inline: boolean
   readonly #deaths = new Map<string, number>()
+  readonly #caller = embeddedCaller((command) => this.call(command))
   #supervisor: Supervisor | undefined
   #inlineShard: Shard | undefined
   #expiryTimer: NodeJS.Timeout | undefined
@@ -106,6 +110,11 @@ export class Engine {
         this.router.run(element, 'json', (reply) => answer(objectOf(reply)))
       }
     })
+  }
+
+  /** A table with methods in place of commands, as a client of the daemon has it. Nothing is run. */
+  table<Row extends JsonFields<Row> = JsonObject>(name: string): Table<Row> {
+    return new Table<Row>(this.#caller, name)
   }
 
   /** What each shard tells of itself; undefined for one that is down or does not answer within the time. */
@@ -187,8 +196,13 @@ export class Engine {
   }
 }
 
+/** An argument that is left out may also be given as undefined. */
 function withoutUndefined(command: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(command).filter(([, value]) => value !== undefined))
+  for (const field in command) {
+    if (command[field] !== undefined) continue
+    return Object.fromEntries(Object.entries(command).filter(([, value]) => value !== undefined))
+  }
+  return command
 }
 
 function objectOf(body: ReplyBody): JsonObject {

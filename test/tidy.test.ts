@@ -22,7 +22,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   metrics: ['protocol', 'base'],
   client: ['protocol', 'base'],
   config: ['protocol', 'base'],
-  engine: ['router', 'shard', 'journal', 'metrics', 'config', 'protocol', 'base'],
+  engine: ['router', 'shard', 'journal', 'metrics', 'config', 'client', 'protocol', 'base'],
   index: ['engine', 'client', 'config', 'journal', 'protocol', 'base'],
   cli: 'engine config client frontend router metrics shard command journal state protocol base'.split(' '),
   workers: ['shard', 'journal', 'protocol', 'base'],
@@ -30,7 +30,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 
 const topLevelNames = new Set(
   [
-    'package.json package-lock.json tsconfig.json src workers bench test grafana',
+    'package.json package-lock.json tsconfig.json src workers bench test grafana docs examples',
     'README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md LICENSE',
   ].flatMap((names) => names.split(' ')),
 )

@@ -51,7 +51,7 @@ async function start(parts: Parts, config: Config, log: Log): Promise<ZmqFrontEn
     router: engine.router,
     limits,
     log,
-    takeApart: (frame) => parsePool.takeApart(frame),
+    parser: parsePool,
   }).catch((error: unknown) => {
     const { address = bind.join(', ') } = error as { address?: string }
     throw listenProblem(address, '--bind', error)

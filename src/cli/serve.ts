@@ -49,10 +49,10 @@ async function serve(command: Command): Promise<void> {
   const log = createLog(config)
   const stopSignal = receiveStopSignal(log)
   const daemon = await startDaemon(config, log)
+  sayWhatIsKept(config, log)
   for (const endpoint of daemon.endpoints) process.stdout.write(`[STATE DAEMON] Running at ${endpoint}\n`)
   const { endpoints, metricsAddress = 'off' } = daemon
   log.info({ version: serverVersion, endpoints, metrics: metricsAddress, shards: config.shards }, 'serving')
-  sayWhatIsKept(config, log)
   const signal = await stopSignal
   log.info({ signal }, 'stopping: what was read is answered, what comes now is refused')
   await daemon.close()

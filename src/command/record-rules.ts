@@ -2,6 +2,7 @@
 // Pure functions over a header and the data; they answer with a refusal or with what may be stored.
 import type { Limits } from '../base/limits.ts'
 import { idInData, type RecordId } from '../protocol/arguments.ts'
+import { printable } from '../protocol/envelope.ts'
 import { approximateBytes, type JsonObject } from '../protocol/value.ts'
 import { compareBytes } from '../state/sorted-names.ts'
 import type { RecordContents, TableHeader } from '../state/table.ts'
@@ -61,12 +62,14 @@ function unknownFields(fields: ReadonlySet<string>, data: JsonObject): string[] 
   return namesShown(Object.keys(data).filter((field) => !fields.has(field)))
 }
 
-/** The fields that a refusal names, sorted: enough to see the mistake, too few to flood a log. */
+/** The fields that a refusal names, sorted: enough to see the mistake, too little to flood a log. */
 export function namesShown(fields: readonly string[]): string[] {
-  return fields.toSorted(compareBytes).slice(0, namesShownMax)
+  return fields.slice(0, namesSortedMax).sort(compareBytes).slice(0, namesShownMax).map(printable)
 }
 
 const namesShownMax = 20
+// A million names take a second to sort.
+const namesSortedMax = 1_024
 
 /** The header after a first record, whose fields become the schema. */
 export function inferFields(header: TableHeader, record: JsonObject): TableHeader {

@@ -1,4 +1,5 @@
 // States as wholes: create, delete, describe, list. Owns nothing: reads the directory, answers with changes.
+import { printable } from '../protocol/envelope.ts'
 import { compileRecordSchema, type RecordSchema } from '../state/json-schema.ts'
 import { Records, type TableHeader } from '../state/table.ts'
 import { type Deciders, done, refuse } from './decide.ts'
@@ -14,8 +15,8 @@ export const stateCommands: Deciders<StateCommands> = {
     const schema = source === undefined ? undefined : compileRecordSchema(source)
     if (schema !== undefined && 'code' in schema) {
       return schema.code === 'UNSUPPORTED'
-        ? refuse('UNSUPPORTED', { what: schema.reason, path: schema.path })
-        : refuse('INVALID_DEFINITION', { path: schema.path, reason: schema.reason })
+        ? refuse('UNSUPPORTED', { what: schema.reason, path: printable(schema.path) })
+        : refuse('INVALID_DEFINITION', { path: printable(schema.path), reason: schema.reason })
     }
     const version = directory.firstVersionOf(state)
     const after = { header: emptyHeader(maxLength, schema), records: new Records() }

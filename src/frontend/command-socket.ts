@@ -14,10 +14,10 @@ const heartbeatMs = 30_000
 /** Connections that the kernel holds ready; enough for every client of a fleet to come back in the same second. */
 const backlog = 1_024
 /**
- * Replies to one client in ZeroMQ's own queue, which cannot be counted in bytes: a client that asks for long lists and
- * does not read them holds so many of them there. What does not fit waits in the writer's queue, which is.
+ * Replies to one client in ZeroMQ's own queue, which cannot be bounded in bytes: a client that does not read holds so
+ * many there, and what the writer's queue may hold, which is. With 64, bursts of small replies run into it all the time.
  */
-const sendHighWaterMark = 64
+const sendHighWaterMark = 256
 
 /** ZMQ_DISCONNECT_MSG, a draft option that zeromq.js has no name for. */
 const disconnectMessageOption = 111
@@ -52,6 +52,8 @@ export async function bindCommandSocket(wanted: readonly string[], limits: Limit
     heartbeatInterval: heartbeatMs,
     heartbeatTimeout: heartbeatMs,
     tcpKeepalive: 1,
+    // Only where it is asked for: a machine may have none.
+    ipv6: wanted.some((endpoint) => endpoint.includes('[')),
   })
   const disconnectMessage = randomBytes(32)
   const endpoints: string[] = []

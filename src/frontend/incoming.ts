@@ -3,8 +3,18 @@
 import { isUtf8 } from 'node:buffer'
 import { invalidRequest } from '../protocol/envelope.ts'
 import { type Refusal, refusal } from '../protocol/errors.ts'
-import { isRouted, type RequestPrefix, readPrefix, readRequestHeader } from '../protocol/frames.ts'
+import {
+  codecJson,
+  isRouted,
+  type RequestHeader,
+  type RequestPrefix,
+  readPrefix,
+  readRequestHeader,
+} from '../protocol/frames.ts'
 import { nameProblem } from '../protocol/names.ts'
+
+/** How the body of a routed message is encoded, and its reply will be. */
+export type RoutedCodec = 'json' | 'msgpack' | 'msgpack-maps'
 
 /** The form that the reply has to have. */
 export interface ReplyForm {
@@ -17,7 +27,7 @@ export interface ReplyForm {
 export type Incoming = ReplyForm & { readonly bytes: number } & (
     | { readonly kind: 'plain'; readonly body: Buffer }
     /** The routing key may be empty: then the commands are for the router. */
-    | { readonly kind: 'routed'; readonly routingKey: string; readonly body: Buffer }
+    | { readonly kind: 'routed'; readonly routingKey: string; readonly body: Buffer; readonly sentAs: RoutedCodec }
     | { readonly kind: 'refused'; readonly refusal: Refusal }
   )
 
@@ -46,7 +56,20 @@ export function readFrames(message: readonly Buffer[], messageBytesMax: number):
   }
   const problem = routingKeyProblem(routingKey)
   if (problem !== undefined) return refused(invalidRequest(problem))
-  return { kind: 'routed', isDelimited, prefix, bytes, routingKey: routingKey.toString(), body }
+  return {
+    kind: 'routed',
+    isDelimited,
+    prefix,
+    bytes,
+    routingKey: routingKey.toString(),
+    body,
+    sentAs: codecOf(header),
+  }
+}
+
+function codecOf({ codec, wantsMaps }: RequestHeader): RoutedCodec {
+  if (codec === codecJson) return 'json'
+  return wantsMaps ? 'msgpack-maps' : 'msgpack'
 }
 
 function routingKeyProblem(routingKey: Buffer): string | undefined {

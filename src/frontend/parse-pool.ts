@@ -5,7 +5,8 @@ import { Piscina } from 'piscina'
 import type { Limits } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import { type Refusal, refusal } from '../protocol/errors.ts'
-import type { Message, MessageOptions } from '../protocol/message.ts'
+import type { Message, MessageElement, MessageOptions } from '../protocol/message.ts'
+import type { Parser } from './requests.ts'
 
 /** Messages that may wait for a thread. */
 const waitingMax = 32
@@ -13,9 +14,10 @@ const idleMs = 10_000
 /** The largest message takes a fraction of a second; a thread that needs so long hangs. */
 const parseMsMax = 30_000
 
-export class ParsePool {
+export class ParsePool implements Parser {
   readonly #pool: Piscina
   readonly #options: MessageOptions
+  #isClosed = false
 
   constructor(limits: Limits, log: Log) {
     // Tests run the sources, but threads always run what was built.
@@ -23,7 +25,6 @@ export class ParsePool {
     this.#options = { commandsMax: limits.commandsPerMessageMax, sliceRows: true }
     this.#pool = new Piscina({
       filename: new URL(entry, import.meta.url).href,
-      name: 'takeApart',
       minThreads: 0,
       maxThreads: Math.max(1, availableParallelism() - 1),
       maxQueue: waitingMax,
@@ -34,18 +35,30 @@ export class ParsePool {
     this.#pool.on('error', (error: unknown) => log.warn({ error: String(error) }, 'a parser thread failed'))
   }
 
-  /** Takes a message apart, as `readMessage` does; refuses it as overload when too many wait. The frame stays whole. */
-  async takeApart(message: Buffer): Promise<Message | Refusal> {
+  /** Takes a message apart, as `readMessage` does. */
+  takeApart(message: Buffer): Promise<Message | Refusal> {
+    return this.#run('takeApart', message, { options: this.#options })
+  }
+
+  /** Finds the long list of a MessagePack body, as `readLongPacked` does. */
+  readLongPacked(body: Buffer, routingKey: string): Promise<MessageElement | undefined | Refusal> {
+    return this.#run('takePackedApart', body, { routingKey })
+  }
+
+  /** Refuses as overload when too many wait. The message stays whole. */
+  async #run<Parts>(name: string, message: Buffer, task: object): Promise<Parts | Refusal> {
+    // Piscina would start threads again, which nobody would end.
+    if (this.#isClosed) throw new Error('the parser is closed')
     if (this.#pool.queueSize >= waitingMax) return refusal('OVERLOADED', { what: 'the parser' })
     // Memory that ZeroMQ owns cannot be transferred, so it is copied once, and the copy is.
     const frame = new Uint8Array(message)
-    return (await this.#pool.run(
-      { frame, options: this.#options },
-      { transferList: [frame.buffer], signal: AbortSignal.timeout(parseMsMax) },
-    )) as Message | Refusal
+    const options = { name, transferList: [frame.buffer], signal: AbortSignal.timeout(parseMsMax) }
+    return (await this.#pool.run({ frame, ...task }, options)) as Parts | Refusal
   }
 
+  /** Ends the threads; messages that are with them are rejected. */
   async close(): Promise<void> {
+    this.#isClosed = true
     await this.#pool.destroy()
   }
 }

@@ -6,22 +6,29 @@ import { invalidRequest } from '../protocol/envelope.ts'
 import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
 import { writeReplyHeader } from '../protocol/frames.ts'
 import { parseJson, textOf } from '../protocol/json.ts'
-import { type Message, type MessageCommand, readMessage } from '../protocol/message.ts'
+import { type Message, type MessageCommand, type MessageElement, readMessage } from '../protocol/message.ts'
 import type { Router } from '../router/router.ts'
 import { type Incoming, type ReplyForm, readFrames } from './incoming.ts'
+import { type PackedCodec, runPackedElement, runPackedForRouter } from './packed.ts'
 import type { Peer } from './peer.ts'
 import { arrayOf, joinChunks, type ReplyText, runArray, textOfReply } from './reply-body.ts'
 import type { Writer } from './writer.ts'
 
-/** Takes a large message apart outside of this thread, its long lists cut into slices. */
-export type TakeApart = (frame: Buffer) => Promise<Message | Refusal>
+/** Reads large messages outside of this thread, their long lists cut into slices. */
+export interface Parser {
+  takeApart(frame: Buffer): Promise<Message | Refusal>
+  /** See `readLongPacked` of protocol/message.ts. */
+  readLongPacked(body: Buffer, routingKey: string): Promise<MessageElement | undefined | Refusal>
+}
+
+type RoutedMessage = Extract<Incoming, { kind: 'routed' }>
 
 export interface RequestsOptions {
   readonly router: Router
   readonly writer: Writer
   readonly limits: Limits
   readonly log: Log
-  readonly takeApart?: TakeApart | undefined
+  readonly parser?: Parser | undefined
 }
 
 /** A routed body is parsed in its shard, unless it may hold a list so long that this has to happen in slices. */
@@ -113,8 +120,7 @@ export class Requests {
     try {
       if (incoming.kind === 'refused') this.#refuse(exchange, incoming.refusal)
       else if (incoming.kind === 'plain') this.#runPlain(exchange, incoming.body)
-      else if (incoming.routingKey === '') this.#runForRouter(exchange, incoming.body)
-      else this.#runRouted(exchange, incoming.routingKey, incoming.body)
+      else this.#runRouted(exchange, incoming)
     } catch (error) {
       this.#noticeFailure(exchange, error)
     }
@@ -139,15 +145,43 @@ export class Requests {
     })
   }
 
-  #runRouted(exchange: Exchange, routingKey: string, body: Buffer): void {
+  #runRouted(exchange: Exchange, { routingKey, body, sentAs }: RoutedMessage): void {
+    if (sentAs === 'json') {
+      if (routingKey === '') this.#runForRouter(exchange, body)
+      else this.#runText(exchange, routingKey, body)
+    } else if (routingKey === '') {
+      runPackedForRouter(this.#options.router, body, sentAs, (reply) => this.#answerPacked(exchange, reply))
+    } else this.#runPacked(exchange, routingKey, body, sentAs)
+  }
+
+  /** A MessagePack body goes to its shard as it is, unless it holds a list so long that it has to travel in slices. */
+  #runPacked(exchange: Exchange, routingKey: string, body: Buffer, sentAs: PackedCodec): void {
+    const { router, parser } = this.#options
+    const runWhole = (): void => {
+      // Its own bytes: what is posted to a thread takes the whole buffer under it along.
+      router.runRouted(routingKey, sentAs, new Uint8Array(body), (reply) => this.#answer(exchange, textOfReply(reply)))
+    }
+    if (parser === undefined || body.length <= routedBytesMax) return runWhole()
+    this.#apart(exchange, parser.readLongPacked(body, routingKey), (element) => {
+      if (element === undefined) return runWhole()
+      runPackedElement(router, element, sentAs, (reply) => this.#answerPacked(exchange, reply))
+    })
+  }
+
+  #answerPacked(exchange: Exchange, reply: Uint8Array | Refusal): void {
+    if ('code' in reply) this.#refuse(exchange, reply)
+    else this.#answer(exchange, [reply])
+  }
+
+  #runText(exchange: Exchange, routingKey: string, body: Buffer): void {
     const text = textOf(body)
     if (typeof text !== 'string') return this.#refuse(exchange, text)
     if (!/^[ \t\n\r]*\[/.test(text)) return this.#refuse(exchange, problemOfText(text))
-    const { router, takeApart } = this.#options
+    const { router, parser } = this.#options
     const runWhole = (): void =>
-      router.runRouted(routingKey, text, (reply) => this.#answer(exchange, textOfReply(reply)))
-    if (takeApart === undefined || body.length <= routedBytesMax) return runWhole()
-    this.#apart(exchange, takeApart(body), (message) => {
+      router.runRouted(routingKey, 'json', text, (reply) => this.#answer(exchange, textOfReply(reply)))
+    if (parser === undefined || body.length <= routedBytesMax) return runWhole()
+    this.#apart(exchange, parser.takeApart(body), (message) => {
       const sliced = slicedCommand(message, routingKey)
       if (sliced === undefined) return runWhole()
       router.run(sliced, 'json', (reply) => this.#answer(exchange, arrayOf([textOfReply(reply)])))
@@ -156,16 +190,20 @@ export class Requests {
 
   /** Reads the commands of a message: a small one here and now, a large one elsewhere. */
   #readMessage(exchange: Exchange, body: Buffer, run: (message: Message) => void): void {
-    const { limits, takeApart } = this.#options
+    const { limits, parser } = this.#options
     const isLarge = body.length > limits.inlineParseBytesMax
-    if (isLarge && takeApart !== undefined) return this.#apart(exchange, takeApart(body), run)
+    if (isLarge && parser !== undefined) return this.#apart(exchange, parser.takeApart(body), run)
     const message = readMessage(body, { commandsMax: limits.commandsPerMessageMax, sliceRows: isLarge })
     if ('code' in message) this.#refuse(exchange, message)
     else run(message)
   }
 
   /** Goes on when a large message was taken apart; until then the later ones of its client wait. */
-  #apart(exchange: Exchange, parts: Promise<Message | Refusal>, run: (message: Message) => void): void {
+  #apart<Parts extends object | undefined>(
+    exchange: Exchange,
+    parts: Promise<Parts | Refusal>,
+    run: (parts: Parts) => void,
+  ): void {
     const { peer } = exchange
     peer.isHeld = true
     this.#large += 1
@@ -175,7 +213,7 @@ export class Requests {
         return refusal('OVERLOADED', { what: 'the parser' })
       })
       .then((message) => {
-        if ('code' in message) this.#refuse(exchange, message)
+        if (message !== undefined && 'code' in message) this.#refuse(exchange, message)
         else run(message)
       })
       .catch((error: unknown) => this.#noticeFailure(exchange, error))
@@ -217,6 +255,8 @@ export class Requests {
     exchange.isAnswered = true
     // ZeroMQ sends a short Buffer with half the effort that a string costs it.
     if (typeof text === 'string') return this.#write(exchange, Buffer.from(text))
+    const [only] = text
+    if (text.length === 1 && only !== undefined) return this.#write(exchange, bufferOver(only))
     joinChunks(text).then(
       (body) => this.#write(exchange, body),
       (error: unknown) => {
@@ -246,6 +286,10 @@ export class Requests {
     for (const answered of this.#answeredWaiters) answered()
     this.#answeredWaiters.clear()
   }
+}
+
+function bufferOver(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function bodyIsNoArray(): Refusal {

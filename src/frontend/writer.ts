@@ -19,9 +19,11 @@ const repliesPerTurn = 32
 /** After so many sends in a row the event loop gets its turn. */
 const sendsPerTurn = 256
 /**
- * A client that did not take a reply is tried again after a while that doubles each time, as ZeroMQ does not tell when
- * it could take one: ten thousand clients that stopped cost some percent of a core.
+ * ZeroMQ does not tell when a client could take a reply again, so it is tried: first in the next turns, since a burst may
+ * only have outrun ZeroMQ's own thread, then after a while that doubles. Ten thousand clients that do not read at all
+ * cost some percent of a core.
  */
+const quickRetriesMax = 4
 const retryMsMin = 1
 const retryMsMax = 512
 
@@ -29,7 +31,6 @@ export class Writer {
   readonly #options: WriterOptions
   #ready: Peer[] = []
   readonly #retries = new Map<Peer, NodeJS.Timeout>()
-  #isHeld = false
   #isRunning = false
   #isStopped = false
   readonly #emptyWaiters = new Set<() => void>()
@@ -76,15 +77,6 @@ export class Writer {
     if (peer.writing === 'idle') this.#makeReady(peer)
   }
 
-  /**
-   * While more requests lie ready to be read, replies gather: sent one after another they cost ZeroMQ's thread one waking
-   * instead of one each.
-   */
-  hold(isHeld: boolean): void {
-    this.#isHeld = isHeld
-    if (!isHeld) this.#start()
-  }
-
   /** Drops what waits for a client that is gone. */
   forget(peer: Peer): void {
     peer.isGone = true
@@ -108,7 +100,7 @@ export class Writer {
   async #run(): Promise<void> {
     this.#isRunning = true
     let sends = 0
-    while (this.#ready.length > 0 && !this.#isHeld && !this.#isStopped) {
+    while (this.#ready.length > 0 && !this.#isStopped) {
       const turn = this.#ready
       this.#ready = []
       for (const peer of turn) {
@@ -157,22 +149,19 @@ export class Writer {
     if (peer.isGone || this.#isStopped) return
     peer.writing = 'blocked'
     peer.failures += 1
-    const delayMs = Math.min(retryMsMin * 2 ** (peer.failures - 1), retryMsMax)
     const retry = (): void => {
       this.#retries.delete(peer)
       this.#makeReady(peer)
     }
-    this.#retries.set(peer, setTimeout(retry, delayMs))
+    const slowRetries = peer.failures - quickRetriesMax
+    if (slowRetries <= 0) setImmediate(retry)
+    else this.#retries.set(peer, setTimeout(retry, Math.min(retryMsMin * 2 ** (slowRetries - 1), retryMsMax)))
   }
 
   #makeReady(peer: Peer): void {
     peer.writing = 'ready'
     this.#ready.push(peer)
-    this.#start()
-  }
-
-  #start(): void {
-    if (!this.#isRunning && !this.#isHeld && this.#ready.length > 0) void this.#run()
+    if (!this.#isRunning) void this.#run()
   }
 
   /** Takes a sent reply out of its queue, unless the client went meanwhile and its queue with it. */

@@ -7,7 +7,7 @@ import type { FrontEndStatistics } from '../protocol/statistics.ts'
 import type { Router } from '../router/router.ts'
 import { type BoundSocket, bindCommandSocket, type CommandSocket, lingerMs } from './command-socket.ts'
 import { Peers } from './peer.ts'
-import { Requests, type TakeApart } from './requests.ts'
+import { type Parser, Requests } from './requests.ts'
 import { Writer } from './writer.ts'
 
 export interface ZmqFrontEndOptions {
@@ -16,8 +16,8 @@ export interface ZmqFrontEndOptions {
   readonly router: Router
   readonly limits: Limits
   readonly log: Log
-  /** Takes large messages apart in another thread; without it they are parsed in this one. */
-  readonly takeApart?: TakeApart
+  /** Reads large messages in another thread; without it they are parsed in this one. */
+  readonly parser?: Parser
 }
 
 /** So many messages in a row are read before the event loop gets its turn. */
@@ -44,7 +44,7 @@ export class ZmqFrontEnd {
   }
 
   private constructor(options: ZmqFrontEndOptions, { socket, endpoints, disconnectMessage }: BoundSocket) {
-    const { router, limits, log, takeApart } = options
+    const { router, limits, log, parser } = options
     this.endpoints = endpoints
     this.#log = log
     this.#socket = socket
@@ -59,7 +59,7 @@ export class ZmqFrontEnd {
         this.#writer.forget(peer)
       },
     })
-    this.#requests = new Requests({ router, writer: this.#writer, limits, log, takeApart })
+    this.#requests = new Requests({ router, writer: this.#writer, limits, log, parser })
     this.#reading = this.#read()
   }
 
@@ -91,9 +91,7 @@ export class ZmqFrontEnd {
   async #read(): Promise<void> {
     for (let count = 1; !this.#isClosing; count += 1) {
       try {
-        const frames = await this.#socket.receive()
-        this.#writer.hold(this.#socket.readable && count % messagesPerTurn !== 0)
-        this.#take(frames)
+        this.#take(await this.#socket.receive())
       } catch (error) {
         if (this.#socket.closed) return
         this.#log.error({ error: String(error) }, 'a message could not be received')

@@ -52,7 +52,7 @@ export type MetricDefinition =
   | (Described & { readonly type: 'histogram'; readonly samples: (reading: Reading) => Sample<HistogramSnapshot>[] })
 
 /** Why a shard can die. Listed so that each of these counters stands at 0 before the first death: a rise can be seen. */
-export const deathReasons: readonly string[] = ['failed', 'hung', 'exited']
+export const deathReasons: readonly string[] = ['failed', 'hung', 'out_of_memory', 'exited']
 
 export const metricDefinitions: readonly MetricDefinition[] = [
   {
@@ -175,7 +175,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   {
     name: 'holdfast_shard_deaths_total',
     type: 'counter',
-    help: 'Deaths of a shard: it failed, hung and was ended, or its thread exited by itself.',
+    help: 'Deaths of a shard: it failed, hung and was ended, ran out of memory, or its thread exited by itself.',
     labels: ['shard', 'reason'],
     samples: ({ shards, deaths }) =>
       shards.flatMap(({ shard }) =>

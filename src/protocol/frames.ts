@@ -4,7 +4,8 @@
 //    0  0xC1 (starts no JSON text, no MessagePack value)   0  0xC1
 //    1  protocol version                                    1  protocol version
 //    2  codec: 1 JSON, 2 MessagePack                        2  codec
-//    3  flags: 1 a trace context follows                    3  flags: 1 the body is one error, in JSON
+//    3  flags: 1 a trace context follows, 2 replies         3  flags: 1 the body is one error, in JSON
+//       without record structures (codec 2 only)
 //    4  request number (4 bytes)                            4  request number (4 bytes)
 //    8  session id (16 bytes)                               8  instance number (8 bytes)
 //   24  write-message number (8 bytes)
@@ -17,11 +18,13 @@ import { type Refusal, refusal } from './errors.ts'
 export const routedMark = 0xc1
 export const protocolVersion = 1
 export const codecJson = 1
+export const codecMessagePack = 2
 
 const prefixLength = 8
 const requestLength = 40
 const traceLength = 26
 const flagTrace = 1
+const flagMaps = 2
 const flagError = 1
 
 /** What a reply header repeats of its request. */
@@ -32,6 +35,8 @@ export interface RequestPrefix {
 }
 
 export interface RequestHeader extends RequestPrefix {
+  /** Codec 2: the reader of the replies knows maps, but not msgpackr's record structures. */
+  readonly wantsMaps: boolean
   readonly session: Buffer
   readonly writeNumber: bigint
   readonly settled: bigint
@@ -55,14 +60,17 @@ export function readRequestHeader(header: Buffer): RequestHeader | Refusal {
   if (prefix.version !== protocolVersion) {
     return refusal('UNSUPPORTED', { what: `protocol version ${prefix.version}` })
   }
-  if (prefix.codec !== codecJson) return refusal('UNSUPPORTED', { what: `codec ${prefix.codec}` })
+  if (prefix.codec !== codecJson && prefix.codec !== codecMessagePack)
+    return refusal('UNSUPPORTED', { what: `codec ${prefix.codec}` })
   const flags = header.readUInt8(3)
   const hasTrace = (flags & flagTrace) !== 0
-  if ((flags & ~flagTrace) !== 0 || header.length !== requestLength + (hasTrace ? traceLength : 0)) {
+  const knownFlags = prefix.codec === codecMessagePack ? flagTrace | flagMaps : flagTrace
+  if ((flags & ~knownFlags) !== 0 || header.length !== requestLength + (hasTrace ? traceLength : 0)) {
     return refusal('INVALID_REQUEST', { reason: 'the header of a routed message has unknown flags or a wrong length' })
   }
   return {
     ...prefix,
+    wantsMaps: (flags & flagMaps) !== 0,
     session: header.subarray(8, 24),
     writeNumber: header.readBigUInt64BE(24),
     settled: header.readBigUInt64BE(32),
@@ -71,9 +79,10 @@ export function readRequestHeader(header: Buffer): RequestHeader | Refusal {
 }
 
 export function writeRequestHeader(header: Omit<RequestHeader, 'version'>): Buffer {
-  const { codec, requestNumber, session, writeNumber, settled, trace } = header
+  const { codec, wantsMaps, requestNumber, session, writeNumber, settled, trace } = header
   const frame = Buffer.alloc(requestLength + (trace === undefined ? 0 : traceLength))
-  frame.set([routedMark, protocolVersion, codec, trace === undefined ? 0 : flagTrace])
+  const flags = (trace === undefined ? 0 : flagTrace) | (wantsMaps ? flagMaps : 0)
+  frame.set([routedMark, protocolVersion, codec, flags])
   frame.writeUInt32BE(requestNumber, 4)
   frame.set(session, 8)
   frame.writeBigUInt64BE(writeNumber, 24)

@@ -22,16 +22,19 @@ class PackedRefusal {
   }
 }
 
+/** The contents of a refusal are a message of their own, with maps, as the extensions of MessagePack are meant. */
+const refusalPackr = new Packr({ useRecords: false, mapsAsObjects: true, variableMapSize: true })
+
 addExtension({
   Class: PackedRefusal,
   type: refusalExtension,
-  write: (refusal: PackedRefusal) => refusal.parts,
-  read: (parts: JsonValue[]) => new PackedRefusal(parts),
+  pack: (refusal: PackedRefusal) => refusalPackr.pack(refusal.parts),
+  unpack: (bytes: Uint8Array) => new PackedRefusal(refusalPackr.unpack(bytes) as JsonValue[]),
 })
 
 const withRecords = new Packr({ useRecords: true, mapsAsObjects: true })
 /** For clients in languages whose library knows maps, but not records. Both sorts are always understood. */
-const withMaps = new Packr({ useRecords: false, mapsAsObjects: true })
+const withMaps = new Packr({ useRecords: false, mapsAsObjects: true, variableMapSize: true })
 
 /** The order of a command's arguments and of its reply's fields. */
 interface Layout {
@@ -116,6 +119,16 @@ export function readPositional(value: JsonValue): CodecCommand | Refusal {
 
 /** A reply on the wire: positional fields, or a refusal. */
 export type PackedReply = JsonValue[] | PackedRefusal
+
+/** A documented reply as codec 2 has it. */
+export function packDocumented(name: CommandName | '', reply: JsonObject): PackedReply {
+  const { status, version, request_id: _, ...fields } = reply
+  if (status !== 'ok' || name === '') {
+    const { code, message, ...details } = fields
+    return new PackedRefusal([code ?? '', message ?? '', details])
+  }
+  return packedReply(name, fields, typeof version === 'number' ? version : undefined)
+}
 
 /** `fields` are those of the documented reply, besides `status` and `version`. */
 export function packedReply(name: CommandName, fields: JsonObject, version: number | undefined): PackedReply {

@@ -5,6 +5,7 @@ import { invalidRequest, readEnvelope, requestIdOf } from './envelope.ts'
 import { type Refusal, refusal } from './errors.ts'
 import { parseJson, textOf } from './json.ts'
 import type { SlicedBody } from './mailbox.ts'
+import { decodeBody, readPositional } from './message-pack.ts'
 import { nameProblem } from './names.ts'
 import { argumentsProblem } from './validate.ts'
 import { depthMax, type JsonObject, type JsonValue, valueProblem } from './value.ts'
@@ -75,6 +76,21 @@ export function elementOf(value: JsonValue, text: string | undefined, { sliceRow
   if (isLong) return { ...checked, ...slicedBody(rest, data) }
   const body = text ?? JSON.stringify(value)
   return { ...checked, command: {}, body, bytes: body.length }
+}
+
+/**
+ * The one command of a large MessagePack body, if it is one with a long list, which then travels in slices; undefined for
+ * any other body, which its shard can read whole.
+ */
+export function readLongPacked(body: Uint8Array, routingKey: string): MessageElement | undefined {
+  const values = decodeBody(body)
+  if ('code' in values || values.length !== 1) return undefined
+  const command = readPositional(values[0] as JsonValue)
+  if ('code' in command) return undefined
+  const { data } = command.args
+  if (!Array.isArray(data) || data.length <= rowsWholeMax) return undefined
+  const documented = { cmd: command.name, state: routingKey, ...command.args }
+  return elementOf(documented, undefined, { commandsMax: 1, sliceRows: true })
 }
 
 /** Looks at all that the router has to know of a command; of one that it runs, or every shard, at all of it. */

@@ -1,20 +1,26 @@
 // The router: finds out who runs a command, and makes sure that exactly one answer comes of it. It knows mailboxes, not
 // shards, and never looks into the body of a routed message.
+import { randomInt } from 'node:crypto'
 import type { Durability } from '../base/durability.ts'
 import { durationBounds, Histogram } from '../base/histogram.ts'
 import type { Limits } from '../base/limits.ts'
 import { OutcomeCounts } from '../base/outcome-counts.ts'
 import { serverVersion } from '../base/version.ts'
+import { jsonCodec } from '../protocol/codec.ts'
 import { commands } from '../protocol/commands.ts'
 import { refusal, refusalReply } from '../protocol/errors.ts'
 import { protocolVersion } from '../protocol/frames.ts'
 import type { ReplyBody, RequestBody, SentAs } from '../protocol/mailbox.ts'
 import type { MessageCommand, MessageElement } from '../protocol/message.ts'
+import { messagePackCodec } from '../protocol/message-pack.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import { fanOut, type Join } from './fan-out.ts'
 import { shardOf } from './hash.ts'
 import { joinsOf } from './joins.ts'
 import type { Mailbox, Respond } from './mailbox.ts'
+
+/** Worst first. */
+const codecNames = [jsonCodec.name, messagePackCodec.name]
 
 export interface RouterOptions {
   readonly mailboxes: readonly Mailbox[]
@@ -28,8 +34,8 @@ export class Router {
   readonly #options: RouterOptions
   readonly #startedAt: number
   readonly #joins: Partial<Record<string, Join>>
-  // Rises when states were lost, and is never the same for two servers that start a microsecond apart.
-  #instance = Date.now() * 1000
+  // Rises when states were lost. Random below the millisecond, so that no two servers have the same.
+  #instance = Date.now() * 1000 + randomInt(1000)
   #draining = false
   /** Seconds from the arrival of a request that a shard answered to its reply. */
   readonly requestSeconds = new Histogram(durationBounds)
@@ -80,9 +86,9 @@ export class Router {
   }
 
   /** Sends the body of a routed message to the shard of its routing key, unread. */
-  runRouted(routingKey: string, text: string, respond: Respond): void {
+  runRouted(routingKey: string, sentAs: SentAs, body: string | Uint8Array, respond: Respond): void {
     if (this.#draining) return this.#answer('', refusalReply(refusal('SHUTTING_DOWN', {})), {}, respond)
-    this.#toShard('', routingKey, 'json', text, text.length, {}, respond)
+    this.#toShard('', routingKey, sentAs, body, body.length, {}, respond)
   }
 
   /** Runs the commands of an array, dispatched in its order; `respond` gets their replies in the same order. */
@@ -150,7 +156,7 @@ export class Router {
       name: 'holdfast',
       server_version: serverVersion,
       protocol: protocolVersion,
-      codecs: ['json'],
+      codecs: codecNames,
       instance: this.#instance,
       shards: mailboxes.length,
       durability,

@@ -78,6 +78,8 @@ export class Shard {
   readonly #jobs = new Queue<Job>()
   /** Requests for states on which a command is taking its steps. */
   readonly #held = new Map<string, MailboxEntry[]>()
+  /** For each marker that waits, by its request: in how many queues of `#held` it still stands. */
+  readonly #queuesBefore = new Map<number, number>()
   #commitNumber = 0
   #running = false
   #stopped: (() => void) | undefined
@@ -177,15 +179,17 @@ export class Shard {
     }
     const marker = this.#takeRequests(batch, startedAt + sliceMs)
     this.#takeSteps(batch)
-    this.#observeSlice(startedAt)
+    const decidedAt = performance.now()
     if (batch.changes.length > 0 || batch.staged.length > 0) await this.#commit(batch)
+    const committedAt = performance.now()
     this.#options.probe?.('release')
-    const releasedAt = performance.now()
     if (marker !== undefined) this.#takeUp(marker, batch)
     this.#release(batch)
-    this.#observeSlice(releasedAt)
+    const endedAt = performance.now()
+    this.#counters.sliceSeconds.observe((decidedAt - startedAt) / 1000)
+    this.#counters.sliceSeconds.observe((endedAt - committedAt) / 1000)
+    this.#counters.batchSeconds.observe((endedAt - startedAt) / 1000)
     if (batch.commands > 0) this.#counters.batchCommands.observe(batch.commands)
-    this.#counters.batchSeconds.observe((performance.now() - startedAt) / 1000)
     this.#next()
   }
 
@@ -205,13 +209,37 @@ export class Shard {
       const entry = this.#inbox.shift()
       if (entry === undefined) return undefined
       const [, sentAs, routingKey] = entry
-      if (sentAs === 'marker') return entry
+      if (sentAs === 'marker') {
+        if (!this.#isDue(entry)) continue
+        const [id, , , body] = entry
+        return [id, sentAs, '', body]
+      }
       const held = this.#held.get(routingKey)
       if (held === undefined) this.#takeUp(entry, batch)
       else held.push(entry)
-      if (performance.now() >= deadline) return undefined
+      if (this.#inbox.length === 0 || performance.now() >= deadline) return undefined
     }
     return undefined
+  }
+
+  /**
+   * A marker sees everything that came before it, also what waits for a command with steps: until then it stands in the
+   * queue of every such state, while the other states go on.
+   */
+  #isDue([id, sentAs, state, body]: MailboxEntry): boolean {
+    const queues = this.#queuesBefore.get(id)
+    if (queues === undefined) {
+      const states = [...this.#held.keys()]
+      if (states.length === 0) return true
+      this.#queuesBefore.set(id, states.length)
+      for (const each of states) this.#held.get(each)?.push([id, sentAs, each, body])
+      return false
+    }
+    const queue = this.#held.get(state)
+    if (queue !== undefined) queue.push([id, sentAs, state, body])
+    else if (queues > 1) this.#queuesBefore.set(id, queues - 1)
+    else this.#queuesBefore.delete(id)
+    return queue === undefined && queues === 1
   }
 
   #takeUp(entry: MailboxEntry, batch: Batch): void {
@@ -330,10 +358,6 @@ export class Shard {
     const reply = refusalReply(refusal)
     this.#counters.commands.add('', refusal.code)
     this.#options.send([[id, sentAs === 'json' ? JSON.stringify(reply) : reply]])
-  }
-
-  #observeSlice(startedAt: number): void {
-    this.#counters.sliceSeconds.observe((performance.now() - startedAt) / 1000)
   }
 }
 

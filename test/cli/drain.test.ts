@@ -17,17 +17,14 @@ interface Reply {
   readonly code?: string
 }
 
+const stopping = 'stopping: what was read is answered, what comes now is refused'
+
 describe('a daemon that is told to end', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('by %s does so with status 0, and refuses connections', async (signal) => {
+  it('by SIGTERM does so with status 0, and lets go of its ports', async () => {
     const { program, metrics } = await daemonOfTest(['--shards', '1'])
-    program.child.kill(signal)
+    program.child.kill('SIGTERM')
     expect(await program.over).toMatchObject({ status: 0, signal: null })
-    expect(program.log.map(({ msg }) => msg)).toEqual([
-      'serving',
-      expect.stringContaining('in memory only'),
-      'stopping: what was read is answered, what comes now is refused',
-      'stopped',
-    ])
+    expect(program.log.slice(-2)).toMatchObject([{ signal: 'SIGTERM', msg: stopping }, { msg: 'stopped' }])
     await expect(fetch(`http://${metrics}/healthz`)).rejects.toThrow('fetch failed')
   })
 
@@ -59,11 +56,34 @@ describe('a daemon that is told to end', () => {
     expect(await daemon.program.over).toMatchObject({ status: 0 })
   })
 
-  it('takes a signal that is repeated at once for the same one', async () => {
+  it('refuses what it reads after the signal, while it still works on what came before', async () => {
+    const daemon = await daemonOfTest(['--shards', '1'])
+    const [worker, asker] = [dealerOn(daemon.endpoint), dealerOn(daemon.endpoint)]
+    const data = Array.from({ length: 80_000 }, (_, number) => ({ name: `row ${number}`, status: 'open' }))
+    await worker.send(JSON.stringify({ cmd: 'CREATE_STATE', state: 'leads' }))
+    await worker.receive()
+    await worker.send(JSON.stringify({ cmd: 'SET_STATE', state: 'leads', data }))
+    const inShard = async () => ((await metricOfDaemon(daemon, 'holdfast_mailbox_depth{shard="0"}')) ?? 0) > 0
+    await eventually('the shard has the list', inShard)
+    daemon.program.child.kill('SIGTERM')
+    let reply: unknown
+    await eventually('a request is refused', async () => {
+      await asker.send('{"cmd":"PING"}')
+      const [frame] = await asker.receive()
+      reply = JSON.parse(String(frame))
+      return String(frame) !== '{"status":"ok","pong":true}'
+    })
+    expect(reply).toEqual({ status: 'error', code: 'SHUTTING_DOWN', message: 'The daemon is shutting down' })
+    const [frame] = await worker.receive()
+    expect(JSON.parse(String(frame))).toMatchObject({ status: 'ok', accepted: data.length })
+    expect(await daemon.program.over).toMatchObject({ status: 0 })
+  })
+
+  it('takes signals that come together, SIGINT among them, for one', async () => {
     const { program } = await daemonOfTest(['--shards', '1'])
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGINT'] as const) program.child.kill(signal)
     expect(await program.over).toMatchObject({ status: 0, signal: null })
-    expect(program.log.filter(({ msg }) => String(msg).startsWith('stopping'))).toHaveLength(1)
+    expect(program.log.filter(({ msg }) => msg === stopping)).toHaveLength(1)
   })
 
   it('ends at once, with status 1, at a signal a second later', async () => {
@@ -79,9 +99,9 @@ describe('a daemon that is told to end', () => {
     const queued = async () => ((await metricOfDaemon(daemon, 'holdfast_replies_queued')) ?? 0) > 0
     await eventually('replies wait for the client', queued)
     program.child.kill('SIGTERM')
-    const stopping = () => program.log.find(({ msg }) => String(msg).startsWith('stopping'))
-    await eventually('the daemon stops', () => stopping() !== undefined)
-    const stoppedAt = Date.parse(String(stopping()?.time))
+    const stop = () => program.log.find(({ msg }) => msg === stopping)
+    await eventually('the daemon stops', () => stop() !== undefined)
+    const stoppedAt = Date.parse(String(stop()?.time))
     await eventually('a second has passed', () => Date.now() > stoppedAt + 1_050)
     const signalledAt = performance.now()
     program.child.kill('SIGTERM')

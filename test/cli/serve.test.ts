@@ -14,41 +14,35 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
+const nothingKept = 'everything is in memory only: nothing is kept when this process ends'
+
 describe('a daemon', () => {
-  it('prints a line for each endpoint, and logs where it serves metrics', async () => {
+  it('prints a line for each endpoint, serves metrics of all of them, and warns that nothing is kept', async () => {
     const path = `ipc://${join(folder, 'commands')}`
-    const { program, endpoint, metrics } = await daemonOfTest(['--bind', path])
+    const daemon = await daemonOfTest(['--bind', path])
+    const { program, endpoint, metrics } = daemon
     expect(endpoint).toMatch(/^tcp:\/\/127\.0\.0\.1:[1-9]\d+$/)
     expect(program.stdout).toBe(`[STATE DAEMON] Running at ${endpoint}\n[STATE DAEMON] Running at ${path}\n`)
-    expect(metrics).toMatch(/^127\.0\.0\.1:[1-9]\d+$/)
+    expect(program.log).toMatchObject([
+      { level: 'warn', msg: nothingKept },
+      { level: 'info', msg: 'serving', endpoints: [endpoint, path], metrics },
+    ])
+    for (const place of [path, endpoint]) {
+      expect(await run(['call', '{"cmd":"PING"}', '--endpoint', place])).toMatchObject({ status: 0 })
+    }
     expect(await (await fetch(`http://${metrics}/readyz`)).text()).toBe('ready')
-    expect(await run(['call', '{"cmd":"PING"}', '--endpoint', path])).toMatchObject({ status: 0 })
-    expect(await run(['call', '{"cmd":"PING"}', '--endpoint', endpoint])).toMatchObject({ status: 0 })
+    expect(await metricOfDaemon(daemon, 'holdfast_messages_received_total')).toBe(2)
+    expect(await metricOfDaemon(daemon, 'process_resident_memory_bytes')).toBeGreaterThan(0)
   })
 
-  it('warns that nothing is kept, and only notes it where --memory asked for that', async () => {
-    const words = 'everything is in memory only: nothing is kept when this process ends'
-    const unasked = await daemonOfTest()
-    expect(unasked.program.log).toContainEqual(expect.objectContaining({ level: 'warn', msg: words }))
-    const asked = await daemonOfTest(['--memory'])
-    expect(asked.program.log).toContainEqual(expect.objectContaining({ level: 'info', msg: words }))
-  })
-
-  it('takes options from the environment and from a file, and a limit from there', async () => {
+  it('takes options from the command line, the environment and a file, and a limit from there', async () => {
     const file = join(folder, 'holdfast.json')
-    writeFileSync(file, JSON.stringify({ shards: 3, limits: { commandsPerMessageMax: 1 } }))
+    writeFileSync(file, JSON.stringify({ shards: 3, memory: true, limits: { commandsPerMessageMax: 1 } }))
     const environment = { HOLDFAST_CONFIG: file, HOLDFAST_SHARDS: '0' }
     const { program, endpoint } = await daemonOfTest(['--shards', '2'], { environment })
-    expect(program.log).toContainEqual(expect.objectContaining({ msg: 'serving', shards: 2 }))
+    expect(program.log).toMatchObject([{ level: 'info', msg: nothingKept }, { shards: 2 }])
     const { stdout } = await run(['call', '[{"cmd":"PING"},{"cmd":"PING"}]', '--endpoint', endpoint])
     expect(JSON.parse(stdout)).toMatchObject({ code: 'LIMIT_EXCEEDED', limit: 1 })
-  })
-
-  it('shows its process and its clients in the metrics', async () => {
-    const daemon = await daemonOfTest()
-    await run(['call', '{"cmd":"PING"}', '--endpoint', daemon.endpoint])
-    expect(await metricOfDaemon(daemon, 'holdfast_messages_received_total')).toBe(1)
-    expect(await metricOfDaemon(daemon, 'process_resident_memory_bytes')).toBeGreaterThan(0)
   })
 
   it('logs nothing at the level silent', async () => {

@@ -29,7 +29,7 @@ describe('HELLO', () => {
       name: 'holdfast',
       server_version: version,
       protocol: 1,
-      codecs: ['json'],
+      codecs: ['json', 'msgpack'],
       instance: expect.any(Number),
       shards: Math.max(1, shards),
       durability: 'memory',

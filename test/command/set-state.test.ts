@@ -142,6 +142,19 @@ describe('SET_STATE of ten thousand rows', () => {
   })
 })
 
+describe('SET_STATE of more rows than are replaced in one go', () => {
+  it('lets what waited for it go before what came later', async () => {
+    const t = await session()
+    await t.ok('CREATE_STATE')
+    const replaced = t.ok('SET_STATE', { data: rows.slice(0, 1_001) })
+    // So many that when the last row is done, some wait for the state and others still lie in the mailbox.
+    const created = Array.from({ length: 20_000 }, () => t.ok('CREATE_RECORD', { data: ann }))
+    expect(await replaced).toMatchObject({ version: 1 })
+    const versions = (await Promise.all(created)).map(({ version }) => Number(version))
+    expect(versions.findIndex((version, index) => version !== 2 + index)).toBe(-1)
+  })
+})
+
 describe.each([0, 2])('SET_STATE of ten thousand rows, with %i threads', (shards) => {
   it('shows nothing before all of it, holds its own state back, and no other', async () => {
     const t = await session({ shards })

@@ -1,3 +1,4 @@
+// The memory journal, held to the contract of all journals.
 import { MemoryJournal } from '../../src/journal/memory.ts'
 import { describeJournal } from '../contract/journal.ts'
 import { KeepingJournal, Store } from '../support/keeping-journal.ts'

@@ -20,6 +20,7 @@ const request = {
   version: 1,
   codec: 1,
   requestNumber: 0xdeadbeef,
+  wantsMaps: false,
   session,
   writeNumber: 0x0102030405060708n,
   settled: 0xfffffffffffffffen,
@@ -45,6 +46,12 @@ describe('the header of a request', () => {
     expect(readRequestHeader(traced)).toEqual({ ...request, trace })
   })
 
+  it('says with a flag, in codec 2 only, that replies are to come without record structures', () => {
+    const maps = Buffer.concat([bytes('c1 01 02 02'), requestBytes.subarray(4)])
+    expect(writeRequestHeader({ ...request, codec: 2, wantsMaps: true }).toString('hex')).toBe(maps.toString('hex'))
+    expect(readRequestHeader(maps)).toEqual({ ...request, codec: 2, wantsMaps: true })
+  })
+
   it('begins with the eight bytes that no version changes', () => {
     expect(readPrefix(requestBytes)).toEqual({ version: 1, codec: 1, requestNumber: 0xdeadbeef })
     expect(readPrefix(bytes('c1 ff 07 00 00000001 99'))).toEqual({ version: 255, codec: 7, requestNumber: 1 })
@@ -62,7 +69,7 @@ describe('the header of a request', () => {
     ['is of version 0', patched(1, 0), 'UNSUPPORTED', 'protocol version 0'],
     ['is of version 2', patched(1, 2), 'UNSUPPORTED', 'protocol version 2'],
     ['names the codec 0', patched(2, 0), 'UNSUPPORTED', 'codec 0'],
-    ['names the codec 2', patched(2, 2), 'UNSUPPORTED', 'codec 2'],
+    ['names the codec 3', patched(2, 3), 'UNSUPPORTED', 'codec 3'],
   ])('is refused where it %s', (_what, header, code, words) => {
     const label = code === 'UNSUPPORTED' ? 'Unsupported' : 'Invalid request'
     expect(readRequestHeader(header)).toMatchObject({ code, message: `${label}: ${words}` })

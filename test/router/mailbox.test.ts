@@ -1,3 +1,4 @@
+// The promises of a mailbox, step by step: one answer to each request, whatever becomes of the shard.
 import { describe, expect, it } from 'vitest'
 import { defaultLimits, type Limits } from '../../src/base/limits.ts'
 import type { MailboxBatch } from '../../src/protocol/mailbox.ts'

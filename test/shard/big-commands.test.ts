@@ -159,6 +159,37 @@ describe('a marker', () => {
     expect(harness.reply(marker as number)).toEqual({ status: 'ok', states: ['a', 'b'] })
   })
 
+  it('waits for what waits for a big command, while other states go on', async () => {
+    const harness = await prepared()
+    const [, , marker] = harness.post(
+      replace(rows(5_000)),
+      { cmd: 'DELETE_STATE', state: 'big' },
+      { cmd: 'LIST_STATES' },
+    )
+    const [meanwhile] = harness.post(other)
+    await harness.idle()
+    expect(harness.reply(marker as number)).toEqual({ status: 'ok', states: ['small'] })
+    expect(harness.order.indexOf(meanwhile as number)).toBeLessThan(harness.order.indexOf(marker as number))
+  })
+
+  it('waits for big commands on several states, and for those that start behind them', async () => {
+    const harness = await prepared()
+    const small = (data: JsonObject[]): JsonObject => ({ cmd: 'SET_STATE', state: 'small', data })
+    const drop = (state: string): JsonObject => ({ cmd: 'DELETE_STATE', state })
+    const ids = harness.post(
+      replace(rows(20_000)),
+      small(rows(2_000)),
+      small(rows(3_000)),
+      drop('small'),
+      { cmd: 'LIST_STATES' },
+      drop('big'),
+      { cmd: 'LIST_STATES' },
+    )
+    await harness.idle()
+    expect(harness.reply(ids[4] as number)).toEqual({ status: 'ok', states: ['big'] })
+    expect(harness.reply(ids[6] as number)).toEqual({ status: 'ok', states: [] })
+  })
+
   it('is answered only after the commit of what came before it', async () => {
     const journal = new KeepingJournal()
     const harness = await ShardHarness.started({ journal })

@@ -80,7 +80,8 @@ export async function startDaemon(args: readonly string[] = [], options?: Progra
   const free = ['--bind', 'tcp://127.0.0.1:0', '--metrics', '127.0.0.1:0', '--shards', '0']
   const program = new Program(['serve', ...free, ...args], options)
   const serving = () => program.log.find(({ msg }) => msg === 'serving')
-  await eventually('the daemon serves', () => program.isOver || serving() !== undefined)
+  const hasPrinted = () => program.stdout.split('\n').length > args.filter((arg) => arg === '--bind').length + 1
+  await eventually('the daemon serves', () => program.isOver || (serving() !== undefined && hasPrinted()))
   const { endpoints, metrics } = serving() ?? {}
   if (!Array.isArray(endpoints)) {
     await program.end()

@@ -10,6 +10,11 @@ export function pythonWithZmq(): string | undefined {
   return ['python3', '/usr/bin/python3'].find((python) => succeeds(python, ['-c', 'import zmq']))
 }
 
+/** The same for pyzmq and the MessagePack library, together. */
+export function pythonWithMessagePack(): string | undefined {
+  return ['python3', '/usr/bin/python3'].find((python) => succeeds(python, ['-c', 'import zmq, msgpack']))
+}
+
 /** The command of Prometheus's checker for metrics, rules and rule tests. */
 export function promtool(): string | undefined {
   return ['promtool'].find((command) => succeeds(command, ['--version']))

@@ -1,6 +1,9 @@
 // The tables of the README that are made of the code's own lists, so that a test can hold the text to them. They come out
 // the way the formatter leaves a table: every column as wide as its widest cell.
+import Type, { type TSchema } from 'typebox'
 import { metricDefinitions } from '../../src/metrics/definitions.ts'
+import { commandNames, declarationOf } from '../../src/protocol/commands.ts'
+import { type ErrorCode, errorTable, isRetryable, mayHaveRun } from '../../src/protocol/errors.ts'
 
 /** Stands in the README between `<!-- metrics -->` and `<!-- /metrics -->`. */
 export function metricsTable(): string {
@@ -11,6 +14,34 @@ export function metricsTable(): string {
       type,
       labels.map((label) => `\`${label}\``).join(', '),
       help.replace(/\.$/, ''),
+    ]),
+  ])
+}
+
+/** Arguments with a question mark may be left out. */
+export function commandsTable(): string {
+  return tableOf([
+    ['command', 'fields', 'reply', 'meaning'],
+    ...commandNames.map((name) => {
+      const { routing, args, reply, summary } = declarationOf(name)
+      const fields = [...(routing === 'state' ? ['`state`'] : []), ...fieldNames(args)]
+      return [`\`${name}\``, fields.join(', '), fieldNames(reply).join(', '), summary]
+    }),
+  ])
+}
+
+function fieldNames(types: Readonly<Record<string, TSchema>>): string[] {
+  return Object.entries(types).map(([field, type]) => `\`${field}\`${Type.IsOptional(type) ? '?' : ''}`)
+}
+
+export function errorsTable(): string {
+  return tableOf([
+    ['code', 'meaning', 'did it run?', 'try again?'],
+    ...(Object.keys(errorTable) as ErrorCode[]).map((code) => [
+      `\`${code}\``,
+      errorTable[code].meaning,
+      mayHaveRun(code) ? 'perhaps' : 'no',
+      isRetryable(code) ? 'yes' : 'no',
     ]),
   ])
 }

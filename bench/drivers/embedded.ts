@@ -1,0 +1,38 @@
+// The engine inside the generator's own process, without threads and without a socket.
+import { openEngine } from '../../src/engine.ts'
+import type { JsonObject } from '../../src/protocol/value.ts'
+import {
+  expectSame,
+  forEachNumber,
+  getCommand,
+  leadOf,
+  patchCommand,
+  randomNumbers,
+  tableName,
+} from '../support/workload.ts'
+import type { Driver, DriverOptions } from './driver.ts'
+
+export async function openEmbedded({ records }: DriverOptions): Promise<Driver> {
+  const engine = await openEngine({ shards: 0 })
+  const nextId = randomNumbers(records)
+  const call = async (command: JsonObject): Promise<JsonObject> => {
+    const reply = await engine.call(command)
+    if (reply.status !== 'ok') throw new Error(JSON.stringify(reply))
+    return reply
+  }
+  return {
+    operations: {
+      async fill() {
+        await call({ cmd: 'CREATE_STATE', state: tableName })
+        await forEachNumber(records, 1_000, (id) =>
+          call({ cmd: 'CREATE_RECORD', state: tableName, data: { id, ...leadOf(id) } }),
+        )
+        const { record } = await call(getCommand(tableName, 1))
+        expectSame('a record', record, { id: 1, ...leadOf(1) })
+      },
+      patch: () => call(patchCommand(tableName, nextId())),
+      get: () => call(getCommand(tableName, nextId())),
+    },
+    close: () => engine.close(),
+  }
+}

@@ -1,0 +1,75 @@
+// Does a command cost more where there is more?
+//
+// Ours against ourselves. A table of a million records against one of 1,000, ids at random over all of it: through a
+// daemon with 512 promises in flight, and in a shard alone, where nothing hides a slow look-up. And 10,000 states against
+// one, in plain messages of one command each, since our client would make smaller batches for more states.
+import { compare, type Row } from './report.ts'
+import { closedContestant, type DriverName, Generator } from './support/generator.ts'
+import { type Context, onStage, type Question, type Stage } from './support/question.ts'
+import { inTurns, microsOf, type Side } from './support/rounds.ts'
+import { startDaemon } from './support/servers.ts'
+import { tableName } from './support/workload.ts'
+
+/** One of the two sizes that are compared. */
+interface Size {
+  readonly name: string
+  readonly records: number
+  readonly tables: readonly string[]
+}
+
+interface Setting {
+  readonly where: string
+  readonly driver: DriverName
+  readonly inFlight: number
+  readonly needsDaemon: boolean
+  readonly many: Size
+  readonly few: Size
+}
+
+const goal = { bound: 'at most', value: 1.3 } as const
+
+const million: Size = { name: '1 M records', records: 1_000_000, tables: [tableName] }
+const thousand: Size = { name: '1 k records', records: 1_000, tables: [tableName] }
+const oneState: Size = { name: '1 state', records: 1, tables: ['leads-1'] }
+const manyStates: Size = {
+  name: '10 k states',
+  records: 1,
+  tables: Array.from({ length: 10_000 }, (_, index) => `leads-${index + 1}`),
+}
+
+const settings: readonly Setting[] = [
+  { where: 'a daemon', driver: 'holdfast', inFlight: 512, needsDaemon: true, many: million, few: thousand },
+  { where: 'a shard alone', driver: 'shard', inFlight: 1, needsDaemon: false, many: million, few: thousand },
+  { where: 'a daemon, plain', driver: 'plain', inFlight: 64, needsDaemon: true, many: manyStates, few: oneState },
+]
+
+export const scale: Question = {
+  name: 'scale',
+  question: 'the cost of a command where there is much, against where there is little',
+  async answer(context) {
+    const rows: Row[] = []
+    for (const setting of settings) rows.push(...(await onStage((stage) => rowsOf(setting, stage, context))))
+    return { rows }
+  },
+}
+
+async function rowsOf(setting: Setting, stage: Stage, context: Context): Promise<Row[]> {
+  const { where, many, few } = setting
+  const parties = [await party(setting, many, stage), await party(setting, few, stage)]
+  const rows: Row[] = []
+  for (const operation of ['patch', 'get']) {
+    const contestants = parties.map((contestant) => contestant(operation))
+    const [manySide, fewSide] = (await inTurns(contestants, context)) as [Side, Side]
+    const what = `${operation}, ${many.name}, ${where}`
+    rows.push(compare({ what, unit: 'µs a command', value: microsOf, goal }, manySide, fewSide))
+  }
+  return rows
+}
+
+async function party({ driver, inFlight, needsDaemon }: Setting, { name, records, tables }: Size, stage: Stage) {
+  const daemon = needsDaemon ? await stage.begin(startDaemon({ shards: 1 })) : undefined
+  const generator = await stage.begin(Generator.start(driver, { endpoint: daemon?.endpoint ?? '', records, tables }))
+  // A shard alone is filled from the start.
+  if (daemon !== undefined) await generator.once('fill')
+  return (operation: string) => closedContestant(name, [generator], daemon?.process, operation, inFlight)
+}

@@ -1,0 +1,68 @@
+// The peers that are not npm packages: Redis, and Python with pyzmq. Each is started with the settings that are its best
+// for the question, on a free port, with a folder of its own; one that is not installed is left out, which is said.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Generator } from './generator.ts'
+import { Process } from './processes.ts'
+import type { Server } from './servers.ts'
+
+/** What the user wants to compare with. */
+export type PeerChoice = 'all' | 'redis' | 'node-redis' | 'none'
+
+/** Without persistence: no snapshot in the background, no log. Nothing that Redis can do is faster. */
+const memorySettings = ['--save', '', '--appendonly', 'no']
+
+/** Undefined where it is not installed. The version is as it tells it. */
+export function redisVersion(): string | undefined {
+  return /v=(\S+)/.exec(output('redis-server', ['--version']) ?? '')?.[1]
+}
+
+export async function startRedis(): Promise<Server> {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-redis-'))
+  const port = String(await freePort())
+  // Its own epoll loop in one thread: more threads (`io-threads`) cost Redis throughput where cores are few.
+  const settings = ['--port', port, '--bind', '127.0.0.1', '--dir', folder, '--daemonize', 'no', ...memorySettings]
+  const process = new Process('redis-server', settings, folder)
+  await process.line((line) => line.includes('Ready to accept connections'))
+  return {
+    process,
+    endpoint: `redis://127.0.0.1:${port}`,
+    async end() {
+      await process.end()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The command of a Python 3 that has pyzmq; Debian's own is asked too. */
+function pythonWithZmq(): string | undefined {
+  return ['python3', '/usr/bin/python3'].find((python) => output(python, ['-c', 'import zmq']) !== undefined)
+}
+
+export function pyzmqVersion(): string | undefined {
+  const python = pythonWithZmq()
+  return python === undefined ? undefined : output(python, ['-c', 'import zmq; print(zmq.__version__)'])?.trim()
+}
+
+/** A REQ socket of pyzmq that asks one thing after another; the only operation is `get`. */
+export function startPyzmq(endpoint: string): Promise<Generator> {
+  const file = fileURLToPath(new URL('../../../bench/support/pyzmq-req.py', import.meta.url))
+  return Generator.over(new Process(pythonWithZmq() ?? 'python3', [file, endpoint]))
+}
+
+function output(command: string, args: readonly string[]): string | undefined {
+  const { status, stdout } = spawnSync(command, args, { encoding: 'utf8', timeout: 10_000 })
+  return status === 0 ? stdout : undefined
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+  return typeof address === 'object' ? (address?.port ?? 0) : 0
+}

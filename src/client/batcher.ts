@@ -1,0 +1,330 @@
+// Makes few messages of many calls. All calls made in one turn of the event loop leave together, one message for each
+// routing key; what does not fit into the bounds of the server and of this client waits here, in order. Every call ends:
+// with its reply, with a refusal, or by its deadline.
+import type { Codec } from '../protocol/codec.ts'
+import { type CommandName, commands } from '../protocol/commands.ts'
+import { refusal } from '../protocol/errors.ts'
+import { readReplyHeader, writeRequestHeader } from '../protocol/frames.ts'
+import type { JsonObject } from '../protocol/value.ts'
+import { type Call, fail, succeed } from './call.ts'
+import { CallQueue } from './call-queue.ts'
+import type { Caller, CallOptions } from './caller.ts'
+import type { Connection } from './connection.ts'
+import {
+  clientError,
+  errorOfRefusal,
+  errorOfReply,
+  type HoldfastError,
+  outcomeUnknown,
+  passesByItself,
+} from './error.ts'
+import { HeldBack } from './held-back.ts'
+import { InFlight, type Message } from './in-flight.ts'
+import { ownArguments } from './own-arguments.ts'
+
+export interface BatcherOptions {
+  readonly session: Buffer
+  /** Where servers are looked for, for the words of errors. */
+  readonly endpoints: readonly string[]
+  /** How long a call may take that says nothing else, in milliseconds. */
+  readonly timeoutMs: number
+  /** Whether calls are made again that were refused for a reason that passes. */
+  readonly retry: boolean
+  /** The server is another one than before, or has lost states. */
+  readonly onInstanceChange: () => void
+}
+
+/** What one client may have on its way, so that it cannot fill the mailbox of a shard alone. */
+const commandsInFlightMax = 16_384
+/** In messages of the largest size. */
+const bytesInFlightMax = 4
+/** A longer message would be parsed elsewhere by the server, and hold up those behind it. */
+const messageBytesWanted = 128 * 1024
+/** More rows than this are decided in steps, while others on the same state wait. */
+const rowsAtOnceMax = 1_000
+/** Between two looks for calls whose time is over. */
+const sweepGapMs = 10
+/** A longer timer would end at once. */
+const timerMsMax = 2 ** 31 - 1
+
+export class Batcher implements Caller {
+  readonly #options: BatcherOptions
+  readonly #queue = new CallQueue()
+  readonly #inFlight = new InFlight()
+  readonly #heldBack = new HeldBack()
+  #connection: Connection | undefined
+  #instance: number | undefined
+  #lastSequence = 0
+  /** Read once in each turn that makes calls. */
+  #now = 0
+  #isSendScheduled = false
+  #sweepTimer: NodeJS.Timeout | undefined
+  #sweepAt = Number.POSITIVE_INFINITY
+  #isClosed = false
+  #noticeIdle: (() => void) | undefined
+
+  constructor(options: BatcherOptions) {
+    this.#options = options
+  }
+
+  run<Result>(
+    name: CommandName,
+    routingKey: string,
+    args: JsonObject,
+    read: (reply: JsonObject) => Result,
+    options?: CallOptions,
+  ): Promise<Result> {
+    if (this.#isClosed) return Promise.reject(clientError('CLIENT_CLOSED', 'no call can be made any more'))
+    let bytes: number
+    try {
+      bytes = ownArguments(args)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    if (!this.#isSendScheduled) {
+      this.#now = clock()
+      this.#scheduleSend()
+    }
+    const deadline = this.#now + (options?.timeoutMs ?? this.#options.timeoutMs)
+    if (deadline < this.#sweepAt) this.#sweepBy(deadline)
+    this.#lastSequence += 1
+    const sequence = this.#lastSequence
+    const isAlone = isBig(name, args)
+    return new Promise<Result>((resolve, reject) => {
+      const call: Call = {
+        name,
+        args,
+        routingKey,
+        bytes,
+        sequence,
+        deadline,
+        isAlone,
+        refusals: 0,
+        isOver: false,
+        onOver: undefined,
+        read,
+        resolve: resolve as (result: unknown) => void,
+        reject,
+      }
+      if (options?.signal !== undefined) call.onOver = failBySignal(call, options.signal)
+      this.#queue.push(call)
+    })
+  }
+
+  /** From now on messages can be sent. */
+  up(connection: Connection): void {
+    this.#connection = connection
+    this.#instance = connection.server.instance
+    this.#scheduleSend()
+  }
+
+  /** What was sent and not answered will not be. Reads are made again, of writes nobody can say whether they ran. */
+  down(): void {
+    this.#connection = undefined
+    const lost: Call[] = []
+    for (const { calls } of this.#inFlight.takeAll()) {
+      for (const call of calls) {
+        if (this.#options.retry && !commands[call.name].writes) lost.push(call)
+        else fail(call, outcomeUnknown('the connection was lost before the reply came'))
+      }
+    }
+    this.#queue.putBack(lost)
+    if (this.#isClosed) this.#failUnsent()
+    this.#checkIdle()
+  }
+
+  /** Takes a reply as it came, and settles the calls of its message. */
+  take([first, body]: readonly Buffer[]): void {
+    const connection = this.#connection
+    const header = first === undefined ? undefined : readReplyHeader(first)
+    const message = header === undefined ? undefined : this.#inFlight.take(header.requestNumber)
+    if (connection === undefined || header === undefined || message === undefined || body === undefined) return
+    if (header.instance !== this.#instance) {
+      this.#instance = header.instance
+      this.#options.onInstanceChange()
+    }
+    try {
+      if (header.isError) {
+        const reply = JSON.parse(body.toString()) as JsonObject
+        for (const call of message.calls) this.#refuse(call, reply)
+      } else this.#settle(message, connection.codec.decodeReplies(body, message.calls))
+    } catch {
+      for (const call of message.calls) fail(call, outcomeUnknown('the reply cannot be read'))
+    }
+    if (this.#queue.length > 0) this.#scheduleSend()
+    else this.#checkIdle()
+  }
+
+  /** Takes no more calls, and waits for those that were made, but not longer than this. */
+  async close(waitMsMax: number): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    if (this.#connection === undefined) this.#failUnsent()
+    if (!this.#isIdle()) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, waitMsMax)
+        this.#noticeIdle = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    clearTimeout(this.#sweepTimer)
+    this.#failUnsent()
+    for (const { calls } of this.#inFlight.takeAll()) {
+      for (const call of calls) fail(call, outcomeUnknown('the client was closed before the reply came'))
+    }
+  }
+
+  #scheduleSend(): void {
+    if (this.#isSendScheduled) return
+    this.#isSendScheduled = true
+    setImmediate(() => this.#send())
+  }
+
+  #send(): void {
+    this.#isSendScheduled = false
+    const connection = this.#connection
+    if (connection === undefined) return
+    const { messageBytesMax, commandsPerMessageMax, requestsInFlightMax } = connection.server.limits
+    const room = {
+      messages: requestsInFlightMax - this.#inFlight.messages,
+      commands: commandsInFlightMax - this.#inFlight.commands,
+      bytes: bytesInFlightMax * messageBytesMax - this.#inFlight.bytes,
+    }
+    const bounds = { commandsMax: commandsPerMessageMax, bytesMax: messageBytesWanted }
+    const isHeld = (call: Call): boolean => !this.#heldBack.isEmpty && this.#heldBack.holdBehind(call)
+    for (const calls of this.#queue.takeMessages(room, bounds, isHeld)) this.#post(connection, calls)
+    this.#checkIdle()
+  }
+
+  #post(connection: Connection, calls: readonly Call[]): void {
+    const { codec, server } = connection
+    const body = encoded(calls, codec, server.limits.messageBytesMax)
+    if (body === undefined) return this.#postInParts(connection, calls)
+    const { number, writeNumber, settled } = this.#inFlight.add(calls, body.length)
+    const header = writeRequestHeader({
+      codec: codec.number,
+      requestNumber: number,
+      session: this.#options.session,
+      writeNumber: BigInt(writeNumber),
+      settled: BigInt(settled),
+      trace: undefined,
+      wantsMaps: false,
+    })
+    connection.send([header, (calls[0] as Call).routingKey, body])
+  }
+
+  /** How long a message gets was only estimated, and it got too long. */
+  #postInParts(connection: Connection, calls: readonly Call[]): void {
+    if (calls.length === 1) {
+      const what = 'The size of the message in bytes'
+      const limit = connection.server.limits.messageBytesMax
+      return fail(calls[0] as Call, errorOfRefusal(refusal('LIMIT_EXCEEDED', { what, limit })))
+    }
+    const middle = calls.length >> 1
+    this.#post(connection, calls.slice(0, middle))
+    this.#post(connection, calls.slice(middle))
+  }
+
+  #settle({ calls }: Message, replies: readonly JsonObject[]): void {
+    const again: Call[] = []
+    for (let index = 0; index < calls.length; index += 1) {
+      const call = calls[index] as Call
+      const reply = replies[index] as JsonObject
+      if (reply.status === 'ok') succeed(call, reply)
+      else if (reply.code === 'LIMIT_EXCEEDED' && calls.length > 1 && !commands[call.name].writes) {
+        // Perhaps its reply did not fit beside the others of the message.
+        call.isAlone = true
+        again.push(call)
+      } else this.#refuse(call, reply)
+    }
+    this.#queue.putBack(again)
+  }
+
+  #refuse(call: Call, reply: JsonObject): void {
+    if (!this.#options.retry || !passesByItself(reply.code)) return fail(call, errorOfReply(reply))
+    const until = this.#heldBack.hold(call, reply, clock())
+    if (until < this.#sweepAt) this.#sweepBy(until)
+  }
+
+  /** Looks after the calls at the given time, if nothing leads to it earlier. */
+  #sweepBy(at: number): void {
+    clearTimeout(this.#sweepTimer)
+    this.#sweepAt = at
+    const delayMs = Math.max(at - clock(), 0)
+    this.#sweepTimer = setTimeout(() => this.#sweep(), Math.min(delayMs, timerMsMax))
+  }
+
+  #sweep(): void {
+    const now = clock()
+    this.#queue.putBack(this.#heldBack.release(now))
+    let next = Math.min(this.#inFlight.expire(now), this.#heldBack.expire(now))
+    this.#queue.sweep((call) => {
+      if (call.deadline <= now) fail(call, this.#notSent())
+      else next = Math.min(next, call.deadline)
+    })
+    this.#sweepAt = Number.POSITIVE_INFINITY
+    if (next !== Number.POSITIVE_INFINITY) this.#sweepBy(Math.max(next, now + sweepGapMs))
+    if (this.#queue.length > 0) this.#scheduleSend()
+    else this.#checkIdle()
+  }
+
+  #notSent(): HoldfastError {
+    return this.#connection === undefined
+      ? clientError('NOT_CONNECTED', `no Holdfast answered at ${this.#options.endpoints.join(', ')} in time`)
+      : clientError('NOT_SENT', 'too many calls that were made before this one are not answered yet')
+  }
+
+  #failUnsent(): void {
+    this.#heldBack.failAll()
+    for (const call of this.#queue.takeAll()) fail(call, clientError('CLIENT_CLOSED', 'the command was not sent'))
+  }
+
+  #isIdle(): boolean {
+    return this.#queue.length === 0 && this.#inFlight.messages === 0 && this.#heldBack.isEmpty
+  }
+
+  #checkIdle(): void {
+    if (this.#noticeIdle !== undefined && this.#isIdle()) this.#noticeIdle()
+  }
+}
+
+/** Whole milliseconds: small integers cost nothing to keep. */
+function clock(): number {
+  return Math.ceil(performance.now())
+}
+
+/** The body of a message; undefined if it cannot be one, because it is too long. */
+function encoded(calls: readonly Call[], codec: Codec, bytesMax: number): Uint8Array | undefined {
+  try {
+    const body = codec.encodeCommands(calls)
+    return body.length <= bytesMax ? body : undefined
+  } catch (error) {
+    // The calls hold nothing but JSON, so only their size can be too much for a string or a buffer.
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+/** True for a command that others should not wait behind, and whose reply may be long. */
+function isBig(name: CommandName, { data, limit }: JsonObject): boolean {
+  switch (name) {
+    case 'SET_STATE':
+      return Array.isArray(data) && data.length > rowsAtOnceMax
+    case 'LIST_RECORDS':
+      return typeof limit !== 'number' || limit > rowsAtOnceMax
+    case 'ALTER_STATE':
+      return true
+    default:
+      return commands[name].routing === 'shards'
+  }
+}
+
+/** Fails a call when the signal says so. Returns how to stop listening to it. */
+function failBySignal(call: Call, signal: AbortSignal): () => void {
+  const abort = (): void => fail(call, signal.reason)
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort)
+  return () => signal.removeEventListener('abort', abort)
+}

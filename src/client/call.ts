@@ -1,0 +1,38 @@
+// One command that somebody waits for: what to send, and whom to tell. It is settled once; whatever comes later for it is
+// ignored. It can be encoded just as it is.
+import type { CodecCommand } from '../protocol/codec.ts'
+import type { JsonObject } from '../protocol/value.ts'
+
+export interface Call extends CodecCommand {
+  readonly routingKey: string
+  /** About how many bytes it takes in a message. */
+  readonly bytes: number
+  /** Rises from call to call: what was made first is sent first. */
+  readonly sequence: number
+  /** When its time is over, in milliseconds of the batcher's clock. */
+  readonly deadline: number
+  /** Whether it must have a message of its own, since others would wait for it, or not fit beside it. */
+  isAlone: boolean
+  /** How often it was refused for a reason that passes. */
+  refusals: number
+  isOver: boolean
+  /** Lets go of whatever could have ended it early. */
+  onOver: (() => void) | undefined
+  readonly read: (reply: JsonObject) => unknown
+  readonly resolve: (result: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+export function succeed(call: Call, reply: JsonObject): void {
+  if (call.isOver) return
+  call.isOver = true
+  call.onOver?.()
+  call.resolve(call.read(reply))
+}
+
+export function fail(call: Call, error: unknown): void {
+  if (call.isOver) return
+  call.isOver = true
+  call.onOver?.()
+  call.reject(error)
+}

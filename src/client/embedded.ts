@@ -1,0 +1,40 @@
+// Runs the commands of tables on an engine in this process, in place of a connection. There is nothing to gather and
+// nothing to lose on the way, so a call is one command and its reply.
+import { commands } from '../protocol/commands.ts'
+import type { JsonObject } from '../protocol/value.ts'
+import type { Caller, CallOptions } from './caller.ts'
+import { errorOfReply, outcomeUnknown } from './error.ts'
+
+/** A caller over an engine's `call`, which answers every command in its documented form with a reply. */
+export function embeddedCaller(call: (command: JsonObject) => Promise<JsonObject>): Caller {
+  return {
+    async run(name, routingKey, args, read, options) {
+      options?.signal?.throwIfAborted()
+      const state = commands[name].routing === 'state' ? { state: routingKey } : {}
+      const replying = call({ ...args, ...state, cmd: name })
+      const reply = await (options === undefined ? replying : within(replying, options))
+      if (reply.status !== 'ok') throw errorOfReply(reply)
+      return read(reply)
+    },
+  }
+}
+
+/** The reply, unless the signal or the time ends the wait for it. */
+async function within(replying: Promise<JsonObject>, { signal, timeoutMs }: CallOptions): Promise<JsonObject> {
+  if (signal === undefined && timeoutMs === undefined) return replying
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => end(() => reject(outcomeUnknown('no reply came in time')))
+    const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs)
+    const abort = (): void => end(() => reject(signal?.reason))
+    const end = (settle: () => void): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+      settle()
+    }
+    signal?.addEventListener('abort', abort)
+    replying.then(
+      (reply) => end(() => resolve(reply)),
+      (error: unknown) => end(() => reject(error)),
+    )
+  })
+}

@@ -1,0 +1,18 @@
+// The client library, imported as `holdfast/client`: what a program that talks to a server needs, and nothing else.
+// Importing it opens nothing and loads no native code.
+export type { RecordId } from '../protocol/arguments.ts'
+export type { JsonObject, JsonValue } from '../protocol/value.ts'
+export type { CallOptions } from './caller.ts'
+export { type Client, type CloseOptions, type ConnectOptions, connect, type StatesOptions } from './client.ts'
+export { HoldfastError, type HoldfastErrorCode } from './error.ts'
+export type { ListOptions, Page, RecordList } from './record-list.ts'
+export type { FieldsOf, IdOf, NewRecord, StoredRecord } from './rows.ts'
+export type { ServerInfo, ServerLimits } from './server-info.ts'
+export type {
+  AlterTableOptions,
+  CreateTableOptions,
+  Replaced,
+  Table,
+  TableInfo,
+  TableSchema,
+} from './table.ts'

@@ -1,0 +1,27 @@
+// Takes a command in its documented form apart, in the words of the server where it is not well formed: here a field that
+// the codec would not carry can still be seen.
+import type { CommandName } from '../protocol/commands.ts'
+import { invalidRequest } from '../protocol/envelope.ts'
+import { checkEnvelope } from '../protocol/message.ts'
+import { argumentsProblem } from '../protocol/validate.ts'
+import { depthMax, type JsonObject, valueProblem } from '../protocol/value.ts'
+import { errorOfRefusal } from './error.ts'
+
+export interface ReadCommand {
+  readonly name: CommandName
+  readonly routingKey: string
+  readonly args: JsonObject
+}
+
+/** Throws a `HoldfastError` if this is no command. */
+export function readCommand(given: JsonObject): ReadCommand {
+  const problem = valueProblem(given, depthMax + 1)
+  if (problem !== undefined) throw errorOfRefusal(invalidRequest(problem))
+  const checked = checkEnvelope(given)
+  if ('refusal' in checked) throw errorOfRefusal(checked.refusal)
+  const { name, routingKey, command } = checked
+  const wrong = argumentsProblem(name, command)
+  if (wrong !== undefined) throw errorOfRefusal(invalidRequest(wrong))
+  const { cmd: _, state: __, request_id: ___, ...args } = command
+  return { name, routingKey, args }
+}

@@ -1,0 +1,47 @@
+// What a server says of itself in HELLO, and what follows from it for a client.
+import type { Codec } from '../protocol/codec.ts'
+import { isObject, type JsonObject, type JsonValue } from '../protocol/value.ts'
+import { bestCodec } from './codecs.ts'
+
+export interface ServerInfo {
+  readonly endpoint: string
+  readonly version: string
+  /** Another number than before: it is another server, or it has lost states. */
+  readonly instance: number
+  readonly shards: number
+  readonly durability: string
+  readonly limits: ServerLimits
+}
+
+/** The bounds that a client has to keep to. */
+export interface ServerLimits {
+  readonly messageBytesMax: number
+  readonly replyBytesMax: number
+  readonly commandsPerMessageMax: number
+  readonly requestsInFlightMax: number
+  readonly recordBytesMax: number
+}
+
+/** The reply to HELLO, read; undefined if this cannot be the reply of a Holdfast. */
+export function readHello(reply: JsonValue | undefined, endpoint: string): ServerInfo | undefined {
+  if (!isObject(reply) || reply.name !== 'holdfast' || !isObject(reply.limits)) return undefined
+  const { limits } = reply
+  return {
+    endpoint,
+    version: String(reply.server_version),
+    instance: Number(reply.instance),
+    shards: Number(reply.shards),
+    durability: String(reply.durability),
+    limits: {
+      messageBytesMax: Number(limits.message_bytes_max),
+      replyBytesMax: Number(limits.reply_bytes_max),
+      commandsPerMessageMax: Number(limits.commands_per_message_max),
+      requestsInFlightMax: Number(limits.requests_in_flight_per_peer_max),
+      recordBytesMax: Number(limits.record_bytes_max),
+    },
+  }
+}
+
+export function codecOf({ codecs }: JsonObject): Codec {
+  return bestCodec(Array.isArray(codecs) ? codecs.map(String) : [])
+}
