@@ -137,7 +137,7 @@ export function circumstances({ machine: place, versions, startedAt, rounds, sec
 
 function verdict({ goal, isMet }: Row): string {
   if (goal === undefined) return ''
-  return `${goal.bound === 'at least' ? '≥' : '≤'} ${goal.value} ${isMet === true ? 'met' : '**below**'}`
+  return `${goal.bound === 'at least' ? '≥' : '≤'} ${short(goal.value)} ${isMet === true ? 'met' : '**missed**'}`
 }
 
 function spread({ median, min, max }: Spread): string {

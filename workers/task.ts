@@ -5,14 +5,22 @@ import {
   type Message,
   type MessageElement,
   type MessageOptions,
-  readLongPacked,
+  readLongBody,
   readMessage,
 } from '../src/protocol/message.ts'
 
 export function takeApart({ frame, options }: { frame: Uint8Array; options: MessageOptions }): Message | Refusal {
-  return readMessage(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength), options)
+  return readMessage(bufferOver(frame), options)
 }
 
-export function takePackedApart(task: { frame: Uint8Array; routingKey: string }): MessageElement | undefined {
-  return readLongPacked(task.frame, task.routingKey)
+export function findLongList(task: {
+  frame: Uint8Array
+  isPacked: boolean
+  routingKey: string
+}): MessageElement | undefined {
+  return readLongBody(bufferOver(task.frame), task.isPacked, task.routingKey)
+}
+
+function bufferOver(frame: Uint8Array): Buffer {
+  return Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
 }

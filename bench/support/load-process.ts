@@ -3,22 +3,18 @@
 // answers each with one line of JSON, and ends with its input.
 import { createInterface } from 'node:readline'
 import type { Driver, DriverOptions } from '../drivers/driver.ts'
-import { openEmbedded } from '../drivers/embedded.ts'
-import { openHoldfast } from '../drivers/holdfast.ts'
-import { openPlain } from '../drivers/plain.ts'
-import { openIoredis, openNodeRedis } from '../drivers/redis.ts'
-import { openCodec, openShard } from '../drivers/shard.ts'
 import type { DriverName, LoadRequest } from './generator.ts'
-import { closedLoop, type Operation, openLoop } from './load.ts'
+import { closedLoop, openLoop } from './load.ts'
 
-const drivers: Readonly<Record<DriverName, (options: DriverOptions) => Driver | Promise<Driver>>> = {
-  holdfast: openHoldfast,
-  embedded: openEmbedded,
-  ioredis: openIoredis,
-  'node-redis': openNodeRedis,
-  plain: openPlain,
-  shard: openShard,
-  codec: openCodec,
+/** Loaded when wanted, so that a process holds nothing but what it runs. */
+const drivers: Readonly<Record<DriverName, () => Promise<(options: DriverOptions) => Driver | Promise<Driver>>>> = {
+  holdfast: async () => (await import('../drivers/holdfast.ts')).openHoldfast,
+  embedded: async () => (await import('../drivers/embedded.ts')).openEmbedded,
+  ioredis: async () => (await import('../drivers/ioredis.ts')).openIoredis,
+  'node-redis': async () => (await import('../drivers/node-redis.ts')).openNodeRedis,
+  plain: async () => (await import('../drivers/plain.ts')).openPlain,
+  shard: async () => (await import('../drivers/shard.ts')).openShard,
+  codec: async () => (await import('../drivers/codec.ts')).openCodec,
 }
 
 async function answer(driver: Driver, request: LoadRequest): Promise<object> {
@@ -35,12 +31,13 @@ async function answer(driver: Driver, request: LoadRequest): Promise<object> {
       return { ...throughput, operations: throughput.operations * commandsPerOperation }
     }
     case 'open':
-      return openLoop(operation satisfies Operation, request.perSecond, request.seconds)
+      return openLoop(operation, request.perSecond, request.seconds)
   }
 }
 
 const { name, options } = JSON.parse(process.argv[2] ?? '') as { name: DriverName; options: DriverOptions }
-const driver = await drivers[name](options)
+const open = await drivers[name]()
+const driver = await open(options)
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 say('ready')
 for await (const line of createInterface(process.stdin)) {

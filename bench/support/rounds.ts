@@ -56,8 +56,3 @@ export function medianOf(values: readonly (number | undefined)[]): number | unde
   const known = values.filter((value) => value !== undefined)
   return known.length === 0 ? undefined : spreadOf(known).median
 }
-
-/** The time between two commands, in microseconds. */
-export function microsOf({ perSecond }: Sample): number {
-  return 1_000_000 / perSecond
-}

@@ -21,20 +21,18 @@ export function embeddedCaller(call: (command: JsonObject) => Promise<JsonObject
 
 /** The reply, unless the signal or the time ends the wait for it. */
 async function within(replying: Promise<JsonObject>, { signal, timeoutMs }: CallOptions): Promise<JsonObject> {
-  if (signal === undefined && timeoutMs === undefined) return replying
-  return new Promise((resolve, reject) => {
-    const giveUp = (): void => end(() => reject(outcomeUnknown('no reply came in time')))
-    const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs)
-    const abort = (): void => end(() => reject(signal?.reason))
-    const end = (settle: () => void): void => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', abort)
-      settle()
-    }
-    signal?.addEventListener('abort', abort)
-    replying.then(
-      (reply) => end(() => resolve(reply)),
-      (error: unknown) => end(() => reject(error)),
-    )
+  let giveUp = (_: unknown): void => {}
+  const givenUp = new Promise<never>((_, reject) => {
+    giveUp = reject
   })
+  const timer =
+    timeoutMs === undefined ? undefined : setTimeout(() => giveUp(outcomeUnknown('no reply came in time')), timeoutMs)
+  const abort = (): void => giveUp(signal?.reason)
+  signal?.addEventListener('abort', abort)
+  try {
+    return await Promise.race([replying, givenUp])
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+  }
 }

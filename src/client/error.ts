@@ -84,7 +84,7 @@ export function errorOfRefusal({ code, message, details }: Refusal): HoldfastErr
 /** The error that an error reply in its documented form stands for. */
 export function errorOfReply(reply: JsonObject): HoldfastError {
   const { status: _, code, message, request_id: __, ...details } = reply
-  return new HoldfastError(String(code) as HoldfastErrorCode, String(message), details)
+  return new HoldfastError(code as HoldfastErrorCode, message as string, details)
 }
 
 export function outcomeUnknown(reason: string): HoldfastError {

@@ -1,5 +1,5 @@
 // Keeps a connection to one of the endpoints for as long as the client lives. Each connection that is lost is followed by
-// the next one, over the endpoints in turn; in between there is none.
+// the next one, to whichever endpoint answers first; in between there is none.
 import { setTimeout as delay } from 'node:timers/promises'
 import { Connection } from './connection.ts'
 
@@ -14,16 +14,17 @@ export interface LinkOptions {
   readonly onDown: () => void
 }
 
-/** How long one endpoint is tried before the next one. */
+/** How long a socket waits for the answer to its HELLO before there is a new one. */
 const attemptMs = 2_000
 /** Before another attempt, so that a server that drops every connection is not asked without a pause. */
 const pauseMs = 20
 
 export class Link {
   readonly #options: LinkOptions
-  readonly #closing = new AbortController()
   readonly #ended: Promise<void>
   #connection: Connection | undefined
+  #attempt = new AbortController()
+  #isClosing = false
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -32,16 +33,17 @@ export class Link {
 
   /** Ends the connection, and resolves when nothing is left open. May be called again. */
   async close(): Promise<void> {
-    this.#closing.abort()
+    this.#isClosing = true
+    this.#attempt.abort()
     this.#connection?.close()
     await this.#ended
   }
 
   async #keep(): Promise<void> {
-    const { endpoints, onUp, onReply, onDown } = this.#options
-    const { signal } = this.#closing
-    for (let attempt = 0; !signal.aborted; attempt += 1) {
-      const connection = await this.#open(endpoints[attempt % endpoints.length] as string)
+    const { onUp, onReply, onDown } = this.#options
+    while (!this.#isClosing) {
+      this.#attempt = new AbortController()
+      const connection = await this.#open(this.#attempt)
       if (connection !== undefined) {
         this.#connection = connection
         onUp(connection)
@@ -49,17 +51,21 @@ export class Link {
         this.#connection = undefined
         onDown()
       }
-      await delay(pauseMs * (0.5 + Math.random()), undefined, { signal }).catch(() => {})
+      if (!this.#isClosing) await delay(pauseMs * (0.5 + Math.random()))
     }
   }
 
-  async #open(endpoint: string): Promise<Connection | undefined> {
-    const { session } = this.#options
-    try {
-      return await Connection.open({ endpoint, session, timeoutMs: attemptMs, signal: this.#closing.signal })
-    } catch {
-      // Whatever it was, the next attempt may go better; how long to try is for the callers to say.
-      return undefined
+  /** Tries all endpoints at once, and keeps the first connection that there is; none if there is none in time. */
+  async #open(attempt: AbortController): Promise<Connection | undefined> {
+    const { endpoints, session } = this.#options
+    const { signal } = attempt
+    const opening = endpoints.map((endpoint) => Connection.open({ endpoint, session, timeoutMs: attemptMs, signal }))
+    // Whatever went wrong, the next attempt may go better; how long to try is for the callers to say.
+    const first = await Promise.any(opening).catch(() => undefined)
+    attempt.abort()
+    for (const connection of await Promise.allSettled(opening)) {
+      if (connection.status === 'fulfilled' && connection.value !== first) connection.value.close()
     }
+    return first
   }
 }

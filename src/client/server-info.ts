@@ -28,16 +28,16 @@ export function readHello(reply: JsonValue | undefined, endpoint: string): Serve
   const { limits } = reply
   return {
     endpoint,
-    version: String(reply.server_version),
-    instance: Number(reply.instance),
-    shards: Number(reply.shards),
-    durability: String(reply.durability),
+    version: reply.server_version as string,
+    instance: reply.instance as number,
+    shards: reply.shards as number,
+    durability: reply.durability as string,
     limits: {
-      messageBytesMax: Number(limits.message_bytes_max),
-      replyBytesMax: Number(limits.reply_bytes_max),
-      commandsPerMessageMax: Number(limits.commands_per_message_max),
-      requestsInFlightMax: Number(limits.requests_in_flight_per_peer_max),
-      recordBytesMax: Number(limits.record_bytes_max),
+      messageBytesMax: limits.message_bytes_max as number,
+      replyBytesMax: limits.reply_bytes_max as number,
+      commandsPerMessageMax: limits.commands_per_message_max as number,
+      requestsInFlightMax: limits.requests_in_flight_per_peer_max as number,
+      recordBytesMax: limits.record_bytes_max as number,
     },
   }
 }

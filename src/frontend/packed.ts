@@ -1,6 +1,6 @@
 // MessagePack bodies whose commands do not go to a shard as they are: those for the router, and those in slices. They
 // are run in their documented form, and the replies are packed here.
-import { invalidRequest } from '../protocol/envelope.ts'
+import { invalidRequest, tooManyCommands } from '../protocol/envelope.ts'
 import type { Refusal } from '../protocol/errors.ts'
 import type { ReplyBody } from '../protocol/mailbox.ts'
 import { checkEnvelope, type MessageElement } from '../protocol/message.ts'
@@ -16,11 +16,13 @@ export function runPackedForRouter(
   router: Router,
   body: Buffer,
   sentAs: PackedCodec,
+  commandsMax: number,
   respond: (reply: Uint8Array | Refusal) => void,
 ): void {
   const values = decodeBody(body)
   if ('code' in values) return respond(values)
   if (values.length === 0) return respond(invalidRequest('a message needs at least one command'))
+  if (values.length > commandsMax) return respond(tooManyCommands(commandsMax))
   const elements = values.map((value): MessageElement => {
     const command = readPositional(value)
     return 'code' in command

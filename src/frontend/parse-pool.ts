@@ -40,9 +40,9 @@ export class ParsePool implements Parser {
     return this.#run('takeApart', message, { options: this.#options })
   }
 
-  /** Finds the long list of a MessagePack body, as `readLongPacked` does. */
-  readLongPacked(body: Buffer, routingKey: string): Promise<MessageElement | undefined | Refusal> {
-    return this.#run('takePackedApart', body, { routingKey })
+  /** Finds the long list of a routed body, as `readLongBody` does. */
+  readLongBody(body: Buffer, isPacked: boolean, routingKey: string): Promise<MessageElement | undefined | Refusal> {
+    return this.#run('findLongList', body, { isPacked, routingKey })
   }
 
   /** Refuses as overload when too many wait. The message stays whole. */

@@ -1,7 +1,8 @@
 // What is kept of each client: its unanswered requests as a number, and its replies that could not leave yet. A client
 // is known from its first message until its connection ends, and the number of clients is bounded.
+
+import { Queue } from '../base/queue.ts'
 import type { Incoming } from './incoming.ts'
-import { Queue } from './queue.ts'
 
 /** A reply on its way: the frames to send, the client's identity first. */
 export interface Reply {

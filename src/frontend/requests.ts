@@ -6,7 +6,7 @@ import { invalidRequest } from '../protocol/envelope.ts'
 import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
 import { writeReplyHeader } from '../protocol/frames.ts'
 import { parseJson, textOf } from '../protocol/json.ts'
-import { type Message, type MessageCommand, type MessageElement, readMessage } from '../protocol/message.ts'
+import { type Message, type MessageElement, readMessage } from '../protocol/message.ts'
 import type { Router } from '../router/router.ts'
 import { type Incoming, type ReplyForm, readFrames } from './incoming.ts'
 import { type PackedCodec, runPackedElement, runPackedForRouter } from './packed.ts'
@@ -17,8 +17,8 @@ import type { Writer } from './writer.ts'
 /** Reads large messages outside of this thread, their long lists cut into slices. */
 export interface Parser {
   takeApart(frame: Buffer): Promise<Message | Refusal>
-  /** See `readLongPacked` of protocol/message.ts. */
-  readLongPacked(body: Buffer, routingKey: string): Promise<MessageElement | undefined | Refusal>
+  /** See `readLongBody` of protocol/message.ts. */
+  readLongBody(body: Buffer, isPacked: boolean, routingKey: string): Promise<MessageElement | undefined | Refusal>
 }
 
 type RoutedMessage = Extract<Incoming, { kind: 'routed' }>
@@ -146,11 +146,14 @@ export class Requests {
   }
 
   #runRouted(exchange: Exchange, { routingKey, body, sentAs }: RoutedMessage): void {
+    const { router, limits } = this.#options
     if (sentAs === 'json') {
       if (routingKey === '') this.#runForRouter(exchange, body)
       else this.#runText(exchange, routingKey, body)
     } else if (routingKey === '') {
-      runPackedForRouter(this.#options.router, body, sentAs, (reply) => this.#answerPacked(exchange, reply))
+      runPackedForRouter(router, body, sentAs, limits.commandsPerMessageMax, (reply) =>
+        this.#answerPacked(exchange, reply),
+      )
     } else this.#runPacked(exchange, routingKey, body, sentAs)
   }
 
@@ -162,7 +165,7 @@ export class Requests {
       router.runRouted(routingKey, sentAs, new Uint8Array(body), (reply) => this.#answer(exchange, textOfReply(reply)))
     }
     if (parser === undefined || body.length <= routedBytesMax) return runWhole()
-    this.#apart(exchange, parser.readLongPacked(body, routingKey), (element) => {
+    this.#apart(exchange, parser.readLongBody(body, true, routingKey), (element) => {
       if (element === undefined) return runWhole()
       runPackedElement(router, element, sentAs, (reply) => this.#answerPacked(exchange, reply))
     })
@@ -181,10 +184,9 @@ export class Requests {
     const runWhole = (): void =>
       router.runRouted(routingKey, 'json', text, (reply) => this.#answer(exchange, textOfReply(reply)))
     if (parser === undefined || body.length <= routedBytesMax) return runWhole()
-    this.#apart(exchange, parser.takeApart(body), (message) => {
-      const sliced = slicedCommand(message, routingKey)
-      if (sliced === undefined) return runWhole()
-      router.run(sliced, 'json', (reply) => this.#answer(exchange, arrayOf([textOfReply(reply)])))
+    this.#apart(exchange, parser.readLongBody(body, false, routingKey), (element) => {
+      if (element === undefined) return runWhole()
+      router.run(element, 'json', (reply) => this.#answer(exchange, arrayOf([textOfReply(reply)])))
     })
   }
 
@@ -300,11 +302,4 @@ function bodyIsNoArray(): Refusal {
 function problemOfText(text: string): Refusal {
   const parsed = parseJson(text)
   return 'code' in parsed ? parsed : bodyIsNoArray()
-}
-
-/** The one command of a routed message whose list was cut into slices, if it is one. */
-function slicedCommand({ elements }: Message, routingKey: string): MessageCommand | undefined {
-  const [only] = elements
-  if (elements.length !== 1 || only === undefined || 'refusal' in only) return undefined
-  return typeof only.body === 'object' && only.routingKey === routingKey ? only : undefined
 }

@@ -28,6 +28,11 @@ export function requestIdOf(command: JsonValue | undefined): JsonObject {
   return echoed ? { request_id: id } : {}
 }
 
+/** The refusal of a message with more commands than it may have. */
+export function tooManyCommands(limit: number): Refusal {
+  return refusal('LIMIT_EXCEEDED', { what: 'The number of commands in a message', limit })
+}
+
 export function invalidRequest(reason: string): Refusal {
   return refusal('INVALID_REQUEST', { reason })
 }

@@ -1,14 +1,14 @@
 // A plain message taken apart: its commands, each known to have a good envelope and ready to be sent to its shard.
 // Small messages are taken apart where they arrive, large ones on the stateless pool: hence plain data in and out.
 import { type CommandName, commands } from './commands.ts'
-import { invalidRequest, readEnvelope, requestIdOf } from './envelope.ts'
-import { type Refusal, refusal } from './errors.ts'
+import { invalidRequest, readEnvelope, requestIdOf, tooManyCommands } from './envelope.ts'
+import type { Refusal } from './errors.ts'
 import { parseJson, textOf } from './json.ts'
 import type { SlicedBody } from './mailbox.ts'
 import { decodeBody, readPositional } from './message-pack.ts'
 import { nameProblem } from './names.ts'
 import { argumentsProblem } from './validate.ts'
-import { depthMax, type JsonObject, type JsonValue, valueProblem } from './value.ts'
+import { depthMax, isObject, type JsonObject, type JsonValue, valueProblem } from './value.ts'
 
 /** A command on its way to whoever runs it. */
 export interface MessageCommand {
@@ -56,9 +56,7 @@ export function readMessage(frame: Buffer, options: MessageOptions): Message | R
   const { value } = parsed
   if (!Array.isArray(value)) return { isArray: false, elements: [elementOf(value, text, options)] }
   if (value.length === 0) return invalidRequest('a message needs at least one command')
-  if (value.length > options.commandsMax) {
-    return refusal('LIMIT_EXCEEDED', { what: 'The number of commands in a message', limit: options.commandsMax })
-  }
+  if (value.length > options.commandsMax) return tooManyCommands(options.commandsMax)
   return { isArray: true, elements: value.map((command) => elementOf(command, undefined, options)) }
 }
 
@@ -79,18 +77,29 @@ export function elementOf(value: JsonValue, text: string | undefined, { sliceRow
 }
 
 /**
- * The one command of a large MessagePack body, if it is one with a long list, which then travels in slices; undefined for
- * any other body, which its shard can read whole.
+ * The one command of a large routed body, if it is one with a long list, which then travels in slices; undefined for any
+ * other body, which its shard can read whole.
  */
-export function readLongPacked(body: Uint8Array, routingKey: string): MessageElement | undefined {
+export function readLongBody(body: Buffer, isPacked: boolean, routingKey: string): MessageElement | undefined {
+  const command = isPacked ? onlyPacked(body) : onlyDocumented(body)
+  if (command === undefined || !Array.isArray(command.data) || command.data.length <= rowsWholeMax) return undefined
+  if (command.state !== undefined && command.state !== routingKey) return undefined
+  return elementOf({ ...command, state: routingKey }, undefined, { commandsMax: 1, sliceRows: true })
+}
+
+function onlyPacked(body: Buffer): JsonObject | undefined {
   const values = decodeBody(body)
   if ('code' in values || values.length !== 1) return undefined
   const command = readPositional(values[0] as JsonValue)
-  if ('code' in command) return undefined
-  const { data } = command.args
-  if (!Array.isArray(data) || data.length <= rowsWholeMax) return undefined
-  const documented = { cmd: command.name, state: routingKey, ...command.args }
-  return elementOf(documented, undefined, { commandsMax: 1, sliceRows: true })
+  return 'code' in command ? undefined : { cmd: command.name, ...command.args }
+}
+
+function onlyDocumented(body: Buffer): JsonObject | undefined {
+  const text = textOf(body)
+  const parsed = typeof text === 'string' ? parseJson(text) : text
+  if ('code' in parsed || !Array.isArray(parsed.value) || parsed.value.length !== 1) return undefined
+  const [command] = parsed.value
+  return isObject(command) ? command : undefined
 }
 
 /** Looks at all that the router has to know of a command; of one that it runs, or every shard, at all of it. */

@@ -1,5 +1,6 @@
 // What it takes to write replies in some encoding, whole or a piece at a time. encode.ts drives it; there is one writer
 // for each codec.
+import { commands } from '../protocol/commands.ts'
 import { refusal, refusalReply } from '../protocol/errors.ts'
 import type { ReplyBody } from '../protocol/mailbox.ts'
 import type { JsonObject } from '../protocol/value.ts'
@@ -19,7 +20,12 @@ export interface BodyWriter {
   longReply(answer: Answer, itemsPerPiece: number): Iterable<Piece>
 }
 
-/** Only reads answer at length, so the command that this stands for changed nothing. */
+/** A reply that no longer fits may be replaced, unless it tells of a write: that has happened, and its reply is short. */
+export function mayBeCut({ command, refusal: refused }: Answer): boolean {
+  return refused === undefined && command !== '' && !commands[command].writes
+}
+
+/** Stands for the reply of a read. */
 export function tooLong(answer: Answer, limit: number): Answer {
   const what = "The size of the reply in bytes (a 'limit' asks for less)"
   return { ...answer, refusal: refusal('LIMIT_EXCEEDED', { what, limit }), fields: {}, version: undefined }

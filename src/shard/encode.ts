@@ -2,7 +2,7 @@
 // one reader of a million records is not noticed by anybody else.
 import type { ReplyBody } from '../protocol/mailbox.ts'
 import type { JsonObject } from '../protocol/value.ts'
-import { type BodyWriter, documentedReply, type Piece, tooLong } from './body-writer.ts'
+import { type BodyWriter, documentedReply, mayBeCut, type Piece, tooLong } from './body-writer.ts'
 import { jsonWriter } from './json-writer.ts'
 import { packedWriter } from './packed-writer.ts'
 import type { Answer, Task, TaskCodec } from './task.ts'
@@ -44,7 +44,7 @@ function* inSteps(answers: readonly Answer[], single: boolean, writer: BodyWrite
     const start = output.mark()
     for (const piece of hasLongList(answer) ? writer.longReply(answer, itemsPerPiece) : [writer.reply(answer)]) {
       output.add(piece)
-      if (output.bytes > bytesMax) {
+      if (output.bytes > bytesMax && mayBeCut(answer)) {
         output.rewind(start)
         output.add(writer.reply(tooLong(answer, bytesMax)))
         break

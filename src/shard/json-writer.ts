@@ -1,6 +1,6 @@
 // Replies as JSON text, in their documented form.
 import type { JsonValue } from '../protocol/value.ts'
-import { type BodyWriter, documentedReply, tooLong } from './body-writer.ts'
+import { type BodyWriter, documentedReply, mayBeCut, tooLong } from './body-writer.ts'
 import type { Answer } from './task.ts'
 
 export const jsonWriter: BodyWriter = {
@@ -35,8 +35,9 @@ function textOf(answer: Answer): string {
 function cut(texts: readonly string[], answers: readonly Answer[], bytesMax: number): string[] {
   let left = bytesMax
   return texts.map((text, index) => {
+    const answer = answers[index] as Answer
     const bytes = Buffer.byteLength(text) + 1
-    if (bytes > left) return textOf(tooLong(answers[index] as Answer, bytesMax))
+    if (bytes > left && mayBeCut(answer)) return textOf(tooLong(answer, bytesMax))
     left -= bytes
     return text
   })

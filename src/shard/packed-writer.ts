@@ -1,7 +1,7 @@
 // Replies as MessagePack, positional; see protocol/message-pack.ts.
 import { encodePacked, type PackedReply, packedRefusal, packedReply } from '../protocol/message-pack.ts'
 import type { JsonValue } from '../protocol/value.ts'
-import { type BodyWriter, tooLong } from './body-writer.ts'
+import { type BodyWriter, mayBeCut, tooLong } from './body-writer.ts'
 import type { Answer } from './task.ts'
 
 /** `records` says whether the reader knows record structures. */
@@ -41,7 +41,7 @@ function cut(answers: readonly Answer[], records: boolean, bytesMax: number): Pa
   return answers.map((answer) => {
     const packed = packedOf(answer)
     const bytes = encodePacked(packed, records).length
-    if (bytes > left) return packedOf(tooLong(answer, bytesMax))
+    if (bytes > left && mayBeCut(answer)) return packedOf(tooLong(answer, bytesMax))
     left -= bytes
     return packed
   })

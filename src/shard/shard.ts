@@ -5,6 +5,7 @@ import { getHeapStatistics } from 'node:v8'
 import { assert } from '../base/assert.ts'
 import type { Clocks, ReadClocks } from '../base/clock.ts'
 import type { Limits } from '../base/limits.ts'
+import { Queue } from '../base/queue.ts'
 import type { CommitOutcome, Journal } from '../journal/journal.ts'
 import { type Refusal, refusalReply } from '../protocol/errors.ts'
 import {
@@ -20,7 +21,6 @@ import { apply, type Change, type StagedRecords, undo } from '../state/change.ts
 import { Directory } from '../state/directory.ts'
 import { type EncodingSteps, encode } from './encode.ts'
 import { Executor, type Settled } from './executor.ts'
-import { Queue } from './queue.ts'
 import { Counters } from './statistics.ts'
 import { type Task, taskOf } from './task.ts'
 

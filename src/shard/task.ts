@@ -3,8 +3,8 @@
 
 import type { ShardCommand } from '../command/registry.ts'
 import { type CommandName, commands } from '../protocol/commands.ts'
-import { invalidRequest, readEnvelope, requestIdOf } from '../protocol/envelope.ts'
-import { type Refusal, refusal } from '../protocol/errors.ts'
+import { invalidRequest, readEnvelope, requestIdOf, tooManyCommands } from '../protocol/envelope.ts'
+import type { Refusal } from '../protocol/errors.ts'
 import { parseJson } from '../protocol/json.ts'
 import type { MailboxEntry, SlicedBody } from '../protocol/mailbox.ts'
 import { decodeBody, readPositional } from '../protocol/message-pack.ts'
@@ -52,9 +52,7 @@ export function taskOf(entry: MailboxEntry, commandsMax: number): Task | Refusal
   const single = !Array.isArray(value)
   const list = Array.isArray(value) ? value : [value]
   if (list.length === 0) return invalidRequest('a message needs at least one command')
-  if (list.length > commandsMax) {
-    return refusal('LIMIT_EXCEEDED', { what: 'The number of commands in a message', limit: commandsMax })
-  }
+  if (list.length > commandsMax) return tooManyCommands(commandsMax)
   return { id, codec, routingKey, isMarker: sentAs === 'marker', commands: list, single, rows, answers: [] }
 }
 

@@ -25,7 +25,7 @@ function gatedParser() {
       new Promise<Message>((resolve) => {
         gates.push(() => resolve(readMessage(frame, { commandsMax: 10, sliceRows: true }) as Message))
       }),
-    readLongPacked: () => Promise.resolve(undefined),
+    readLongBody: () => Promise.resolve(undefined),
   }
 }
 
@@ -198,7 +198,7 @@ describe('the requests of one client', () => {
   it('are refused where nobody can take them apart', async () => {
     const parser = {
       takeApart: () => Promise.reject(new Error('no threads')),
-      readLongPacked: () => Promise.reject(new Error('no threads')),
+      readLongBody: () => Promise.reject(new Error('no threads')),
     }
     const { endpoint } = await serve({ limits: { inlineParseBytesMax: 100 }, parser })
     const socket = dealer(endpoint)
@@ -210,7 +210,7 @@ describe('the requests of one client', () => {
     const parser = {
       takeApart: (frame: Buffer) =>
         Promise.resolve(frame.length > 500 ? refusal('OVERLOADED', { what: 'busy' }) : (undefined as never)),
-      readLongPacked: () => Promise.resolve(undefined),
+      readLongBody: () => Promise.resolve(undefined),
     }
     const { endpoint } = await serve({ limits: { inlineParseBytesMax: 100 }, parser })
     const socket = dealer(endpoint)

@@ -75,7 +75,7 @@ describe('a plain message', () => {
     const replies = await ask<JsonObject[]>(socket, [list, list, write, { cmd: 'GET_RECORD', state: 'a', id: 1_001 }])
     const [first, second, ...others] = replies.map((reply) => reply.code ?? reply.status)
     // The lists are encoded in steps, so either may be the one that comes too late to fit.
-    expect([first, second].sort()).toEqual(['LIMIT_EXCEEDED', 'ok'])
+    expect(new Set([first, second])).toEqual(new Set(['ok', 'LIMIT_EXCEEDED']))
     expect(others).toEqual(['ok', 'ok'])
     expect(replies.find(({ code }) => code !== undefined)).toMatchObject({ limit: 60_000, request_id: 'list' })
     expect(replies[3]).toMatchObject({ record: { id: 1_001 } })
@@ -85,10 +85,10 @@ describe('a plain message', () => {
     const { endpoint } = await serve({ shards: 2, parser: 'pool' })
     const socket = dealer(endpoint)
     await ask(socket, { cmd: 'CREATE_STATE', state: 'a' })
-    expect(await ask(socket, { cmd: 'SET_STATE', state: 'a', data: rows(60_000) })).toMatchObject({ accepted: 60_000 })
+    expect(await ask(socket, { cmd: 'SET_STATE', state: 'a', data: rows(30_000) })).toMatchObject({ accepted: 30_000 })
     const list = { cmd: 'LIST_RECORDS', state: 'a' }
     const alone = await ask(socket, list)
-    expect(alone.records).toHaveLength(60_000)
+    expect(alone.records).toHaveLength(30_000)
     const together = await ask<JsonObject[]>(socket, [{ cmd: 'PING' }, list, { cmd: 'PING' }, list])
     expect(together).toEqual([pong, alone, pong, alone])
   })
@@ -330,7 +330,7 @@ describe('closing', () => {
         { cmd: 'CREATE_STATE', state: 'a' },
         { cmd: 'SET_STATE', state: 'a', data: rows(20) },
       ])
-      const count = 2_000
+      const count = 1_000
       const list = JSON.stringify({ cmd: 'LIST_RECORDS', state: 'a' })
       for (let sent = 0; sent < count; sent += 1) await socket.send(list)
       await eventually('all is read', () => server.frontEnd.statistics().messagesReceived === count + 1)

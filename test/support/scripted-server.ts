@@ -11,7 +11,7 @@ export interface ScriptedMessage {
   readonly routingKey: string
   readonly commands: readonly JsonObject[]
   /** Answers the message: an array of replies, an object as the refusal of all of it, or any text. */
-  reply(body: JsonObject | JsonObject[] | string): void
+  readonly reply: (body: JsonObject | JsonObject[] | string) => void
 }
 
 const limits = {

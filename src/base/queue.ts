@@ -1,7 +1,10 @@
 // A first-in-first-out queue whose `shift` does not move what stays: arrays of many thousands would.
 
+/** So many spent places may an array have before they are cut off. */
+const spentMax = 256
+
 export class Queue<Item> {
-  #items: Item[] = []
+  #items: (Item | undefined)[] = []
   #head = 0
 
   get length(): number {
@@ -12,31 +15,41 @@ export class Queue<Item> {
     this.#items.push(item)
   }
 
+  first(): Item | undefined {
+    return this.#items[this.#head]
+  }
+
   shift(): Item | undefined {
     if (this.#head === this.#items.length) return undefined
     const item = this.#items[this.#head]
-    this.#items[this.#head] = undefined as Item
+    // The item must not be held by a queue that it has left.
+    this.#items[this.#head] = undefined
     this.#head += 1
-    // Half of the array is spent: moving the rest once costs less than it saves.
-    if (this.#head > 1_024 && this.#head * 2 > this.#items.length) this.#compact()
+    if (this.#head === this.#items.length) this.clear()
+    else if (this.#head >= spentMax && this.#head * 2 >= this.#items.length) this.#cutOff()
     return item
   }
 
   /** Puts items before all others. */
   unshift(items: readonly Item[]): void {
-    this.#compact()
+    this.#cutOff()
     this.#items = [...items, ...this.#items]
   }
 
   /** Removes the items that satisfy the condition; returns false if there were none. */
   remove(condition: (item: Item) => boolean): boolean {
-    this.#compact()
+    this.#cutOff()
     const { length } = this.#items
-    this.#items = this.#items.filter((item) => !condition(item))
+    this.#items = this.#items.filter((item) => !condition(item as Item))
     return this.#items.length < length
   }
 
-  #compact(): void {
+  clear(): void {
+    this.#items = []
+    this.#head = 0
+  }
+
+  #cutOff(): void {
     this.#items = this.#items.slice(this.#head)
     this.#head = 0
   }

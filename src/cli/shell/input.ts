@@ -1,0 +1,174 @@
+// What a line of the shell means: a message to the daemon, something for the shell itself, or a complaint. Commands and
+// their arguments are those of the registry; whether a value is good is for the daemon to say.
+import Type, { type TSchema } from 'typebox'
+import { Check } from 'typebox/value'
+import { nearest } from '../../base/nearest.ts'
+import { expectation } from '../../protocol/arguments.ts'
+import { type CommandName, commandNames, declarationOf, findCommand } from '../../protocol/commands.ts'
+import type { Refusal } from '../../protocol/errors.ts'
+import { parseJson } from '../../protocol/json.ts'
+import type { JsonObject, JsonValue } from '../../protocol/value.ts'
+import { escaped } from '../escape.ts'
+import { type Word, WordReader } from './words.ts'
+
+export type Input =
+  | { readonly kind: 'nothing' }
+  /** Brackets are open: the next line belongs to this input. */
+  | { readonly kind: 'open' }
+  | { readonly kind: 'message'; readonly text: string }
+  | { readonly kind: 'help'; readonly topic: CommandName | undefined }
+  | { readonly kind: 'exit' }
+  | Complaint
+
+export interface Complaint {
+  readonly kind: 'complaint'
+  readonly problem: string
+  readonly advice: string | undefined
+}
+
+export interface Parameter {
+  readonly name: string
+  readonly type: TSchema
+  readonly isOptional: boolean
+}
+
+const StateName = Type.String({ expects: 'the name of a state' })
+
+/** What the shell understands besides commands. */
+export const ownWords = ['help', 'exit', 'quit'] as const
+
+/** The arguments of a command in the order in which they may stand without their names; the optional ones come last. */
+export function parametersOf(name: CommandName): Parameter[] {
+  const { routing, args } = declarationOf(name)
+  const declared = Object.entries<TSchema>(args).map(([argument, type]) => {
+    return { name: argument, type, isOptional: Type.IsOptional(type) }
+  })
+  const state = { name: 'state', type: StateName, isOptional: false }
+  const all = routing === 'state' ? [state, ...declared] : declared
+  return [...all.filter(({ isOptional }) => !isOptional), ...all.filter(({ isOptional }) => isOptional)]
+}
+
+/** As a command is called: `LIST_RECORDS STATE [limit=...] [after=...]`. */
+export function usageOf(name: CommandName): string {
+  const words = parametersOf(name).map((parameter) => {
+    return parameter.isOptional ? `[${parameter.name}=...]` : parameter.name.toUpperCase()
+  })
+  return [name, ...words].join(' ')
+}
+
+/** Reads inputs line by line. */
+export class InputReader {
+  #words: WordReader | undefined
+
+  /** Whether the next line goes on with an input. */
+  get isOpen(): boolean {
+    return this.#words !== undefined
+  }
+
+  read(line: string): Input {
+    if (/^\s*(#|$)/.test(line)) return { kind: this.isOpen ? 'open' : 'nothing' }
+    const reader = this.#words ?? new WordReader()
+    const { words, open, problem } = reader.read(line)
+    this.#words = open === 'brackets' && problem === undefined ? reader : undefined
+    if (problem !== undefined) return complaint(`${problem}.`)
+    return this.isOpen ? { kind: 'open' } : inputOf(words)
+  }
+
+  /** Forgets what is open. */
+  reset(): void {
+    this.#words = undefined
+  }
+}
+
+export function complaint(problem: string, advice?: string): Complaint {
+  return { kind: 'complaint', problem, advice }
+}
+
+function inputOf([first, ...rest]: readonly Word[]): Input {
+  if (first === undefined) return { kind: 'nothing' }
+  if (first.form === 'json' && first.name === undefined) return rest.length === 0 ? messageOf(first) : onlyJson()
+  const verb = first.text.toLowerCase()
+  if (first.name !== undefined || first.form !== 'bare') return unknownCommand(first)
+  if (verb === 'help' && rest.length < 2) return helpOf(rest[0])
+  if ((verb === 'exit' || verb === 'quit') && rest.length === 0) return { kind: 'exit' }
+  const name = findCommand(first.text)
+  return name === undefined ? unknownCommand(first) : commandOf(name, rest)
+}
+
+function onlyJson(): Complaint {
+  return complaint('a command in JSON stands alone in its line.')
+}
+
+/** Goes to the daemon as it was typed. */
+function messageOf({ text }: Word): Input {
+  const parsed = parseJson(text)
+  return 'code' in parsed ? badJson('the command cannot be read', parsed) : { kind: 'message', text }
+}
+
+function badJson(what: string, { code, details }: Refusal): Complaint {
+  const advice = code === 'INVALID_JSON' ? 'In JSON, names and texts stand in double quotes.' : undefined
+  return complaint(`${what}: ${String(details.reason)}.`, advice)
+}
+
+function helpOf(topic: Word | undefined): Input {
+  if (topic === undefined) return { kind: 'help', topic }
+  const name = findCommand(topic.text)
+  return name === undefined ? unknownCommand(topic) : { kind: 'help', topic: name }
+}
+
+function unknownCommand({ name, text }: Word): Complaint {
+  const given = name === undefined ? text : `${name}=${text}`
+  const guess = nearest(given, [...commandNames, ...ownWords])
+  return complaint(
+    `no command is named ${shortened(given)}.`,
+    guess === undefined ? 'help shows the commands.' : `Did you mean ${guess}?`,
+  )
+}
+
+function commandOf(name: CommandName, words: readonly Word[]): Input {
+  const parameters = parametersOf(name)
+  const usage = `It is used as ${usageOf(name)}`
+  const named = new Set(words.map((word) => word.name))
+  const inOrder = parameters.filter((parameter) => !parameter.isOptional && !named.has(parameter.name))
+  const command: JsonObject = { cmd: name }
+  for (const word of words) {
+    const parameter =
+      word.name === undefined ? inOrder.shift() : parameters.find((candidate) => candidate.name === word.name)
+    if (parameter === undefined) {
+      if (word.name !== undefined) return unknownArgument(name, word.name)
+      return complaint(`${name} does not take '${shortened(word.text)}' as well.`, usage)
+    }
+    if (Object.hasOwn(command, parameter.name)) return complaint(`${parameter.name} is given twice.`)
+    const read = valueOf(word, parameter)
+    if ('kind' in read) return read
+    command[parameter.name] = read.value
+  }
+  const [missing] = inOrder
+  if (missing !== undefined) return complaint(`${name} needs ${missing.name}, ${expectation(missing.type)}.`, usage)
+  return { kind: 'message', text: JSON.stringify(command) }
+}
+
+function unknownArgument(name: CommandName, argument: string): Complaint {
+  const guess = nearest(
+    argument,
+    parametersOf(name).map((parameter) => parameter.name),
+  )
+  const advice = guess === undefined ? `It is used as ${usageOf(name)}` : `Did you mean ${guess}?`
+  return complaint(`${name} has no argument ${shortened(argument)}.`, advice)
+}
+
+/**
+ * A word can stand for a text or for JSON: the first reading that fits the argument is meant, so that neither an id nor
+ * JSON in the quotes of another shell needs a thought. What fits in no way is for the daemon to refuse.
+ */
+function valueOf({ form, text }: Word, { name, type }: Parameter): { readonly value: JsonValue } | Complaint {
+  const json = parseJson(text)
+  if (form === 'json' && 'code' in json) return badJson(`${name} cannot be read`, json)
+  const asJson = 'code' in json ? [] : [json.value]
+  const readings = { bare: [...asJson, text], quoted: [text, ...asJson], json: asJson }[form]
+  return { value: readings.find((reading) => Check(type, reading)) ?? (readings[0] as JsonValue) }
+}
+
+function shortened(text: string): string {
+  return escaped(text.length <= 40 ? text : `${text.slice(0, 40)}…`)
+}
