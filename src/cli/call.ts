@@ -4,9 +4,8 @@ import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { Misuse } from '../base/problem.ts'
 import { parseJson } from '../protocol/json.ts'
-import { isObject } from '../protocol/value.ts'
 import { addConnectionOptions, Connection, type ConnectionOptions } from './connection.ts'
-import { failureStatus } from './errors.ts'
+import { statusOf } from './errors.ts'
 import { escapedJson } from './escape.ts'
 
 interface CallOptions extends ConnectionOptions {
@@ -38,7 +37,7 @@ async function call(given: string, options: CallOptions): Promise<void> {
   const reply = await connection.exchange(message).finally(() => connection.close())
   const forPeople = options.json === undefined && process.stdout.isTTY
   process.stdout.write(`${escapedJson(reply, forPeople ? 2 : 0)}\n`)
-  if (![reply].flat().every((part) => isObject(part) && part.status === 'ok')) process.exitCode = failureStatus
+  process.exitCode = statusOf(reply)
 }
 
 /** The daemon would refuse it too; but a mistake in the shell's quotes is better told where it was made. */

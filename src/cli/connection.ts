@@ -58,7 +58,7 @@ export class Connection {
     this.#timeout = timeout
   }
 
-  /** How often the connection broke: whoever answers after that may be another daemon, or the same one started anew. */
+  /** How often there was an end to the connection: who answers after one may be a daemon that was started anew. */
   get losses(): number {
     return this.#losses
   }
@@ -100,16 +100,18 @@ export class Connection {
     const socket = new Request({ linger: 0, immediate: true, ipv6: this.endpoint.includes('[') })
     socket.events.on('disconnect', () => {
       if (socket !== this.#socket) return
-      this.#losses += 1
-      // The reply was on its way over the connection that is gone.
+      // A reply that is waited for was on its way over the connection that is gone. Else the socket connects again.
       if (this.#isWaiting) this.#drop()
+      else this.#losses += 1
     })
     socket.connect(this.endpoint)
     return socket
   }
 
   #drop(): void {
-    this.#socket?.close()
+    if (this.#socket === undefined) return
+    this.#losses += 1
+    this.#socket.close()
     this.#socket = undefined
   }
 

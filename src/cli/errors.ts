@@ -1,6 +1,7 @@
 // What the command line says when something cannot be done: what, why, and what to do now. Exit statuses are decided here.
 import { defaultEndpoint } from '../base/endpoint.ts'
 import { Misuse, Problem } from '../base/problem.ts'
+import { isObject, type JsonValue } from '../protocol/value.ts'
 
 export const failureStatus = 1
 export const misuseStatus = 2
@@ -15,6 +16,11 @@ export function tell(error: unknown): number {
   const { message, advice } = error
   process.stderr.write(`holdfast: ${message}\n${advice === undefined ? '' : `  ${advice}\n`}`)
   return error instanceof Misuse ? misuseStatus : failureStatus
+}
+
+/** The exit status for a reply: that of a list is good only if every reply in it is. */
+export function statusOf(reply: JsonValue): number {
+  return [reply].flat().every((part) => isObject(part) && part.status === 'ok') ? 0 : failureStatus
 }
 
 /** `option` is the one with which another place can be chosen. */

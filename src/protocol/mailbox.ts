@@ -9,11 +9,18 @@ import type { JsonObject, JsonValue } from './value.ts'
  */
 export type SentAs = 'values' | 'json' | 'msgpack' | 'msgpack-maps' | 'sliced' | 'marker'
 
+/** JSON arrays of rows, one behind the other in one piece of memory, which changes threads without being copied. */
+export interface Slices {
+  readonly text: Uint8Array
+  /** Where each slice ends. */
+  readonly ends: readonly number[]
+}
+
 /** A plain message too large to be parsed in one go: its command without the rows, and the rows in slices. */
 export interface SlicedBody {
   readonly command: JsonObject
   readonly rowCount: number
-  readonly slices: readonly Uint8Array[]
+  readonly slices: Slices
 }
 
 /** One command or an array of commands, all for the entry's routing key. */

@@ -71,7 +71,7 @@ export function elementOf(value: JsonValue, text: string | undefined, { sliceRow
     const problem = valueProblem(checked.command, depthMax + 1)
     if (problem !== undefined) return { refusal: invalidRequest(problem), requestId: checked.requestId }
   }
-  if (isLong) return { ...checked, ...slicedBody(rest, data) }
+  if (isLong) return { ...checked, command: {}, ...slicedBody(rest, data) }
   const body = text ?? JSON.stringify(value)
   return { ...checked, command: {}, body, bytes: body.length }
 }
@@ -119,11 +119,16 @@ export function checkEnvelope(value: JsonValue): MessageElement {
 }
 
 function slicedBody(command: JsonObject, rows: readonly JsonValue[]): { body: SlicedBody; bytes: number } {
-  const encoder = new TextEncoder()
-  const slices: Uint8Array[] = []
+  const texts: string[] = []
   for (let start = 0; start < rows.length; start += rowsPerSlice) {
-    slices.push(encoder.encode(JSON.stringify(rows.slice(start, start + rowsPerSlice))))
+    texts.push(JSON.stringify(rows.slice(start, start + rowsPerSlice)))
   }
-  const bytes = slices.reduce((sum, slice) => sum + slice.length, 0)
-  return { body: { command: { ...command, data: [] }, rowCount: rows.length, slices }, bytes }
+  const text = new Uint8Array(texts.reduce((sum, slice) => sum + Buffer.byteLength(slice), 0))
+  const encoder = new TextEncoder()
+  let end = 0
+  const ends = texts.map((slice) => {
+    end += encoder.encodeInto(slice, text.subarray(end)).written
+    return end
+  })
+  return { body: { command: { ...command, data: [] }, rowCount: rows.length, slices: { text, ends } }, bytes: end }
 }

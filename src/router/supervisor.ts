@@ -6,7 +6,7 @@ import { Piscina } from 'piscina'
 import type { Limits } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Fault, ShardControl, ShardStart } from '../protocol/control.ts'
-import { progressSlotCount, type ReplyEntry } from '../protocol/mailbox.ts'
+import { type MailboxBatch, progressSlotCount, type ReplyEntry, type SlicedBody } from '../protocol/mailbox.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import type { Mailbox } from './mailbox.ts'
 import { Watchdog } from './watchdog.ts'
@@ -128,7 +128,7 @@ export class Supervisor {
       () => this.#endThread(mailbox.shard, life.threadId),
     )
     this.#lives[mailbox.shard] = life
-    mailbox.attach({ post: (batch) => life.mailboxPort.postMessage(batch) })
+    mailbox.attach({ post: (batch) => life.mailboxPort.postMessage(batch, memoryOf(batch)) })
     return life
   }
 
@@ -210,6 +210,15 @@ export class Supervisor {
     this.#options.log.error({ shard, threadId }, 'a shard made no progress, its thread is ended')
     thread?.terminate().catch(() => {})
   }
+}
+
+/** Long lists change threads without being copied. */
+function memoryOf({ entries }: MailboxBatch): ArrayBuffer[] {
+  const memory: ArrayBuffer[] = []
+  for (const [, sentAs, , body] of entries) {
+    if (sentAs === 'sliced') memory.push((body as SlicedBody).slices.text.buffer as ArrayBuffer)
+  }
+  return memory
 }
 
 function closePorts(life: Life): void {

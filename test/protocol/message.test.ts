@@ -167,10 +167,14 @@ describe('a long list of rows', () => {
     expect(element).toMatchObject({ name: 'SET_STATE', routingKey: 'a', requestId: { request_id: 'r' } })
     // What else the command held is passed on, for the shard to check.
     expect(rest).toEqual(command([]))
+    // Whatever else stood in the element would be cloned twice on its way.
+    expect(element).toMatchObject({ command: {} })
+    expect(Object.keys((element as { command: object }).command)).toEqual([])
     expect(rowCount).toBe(count)
-    expect(slices.length).toBe(Math.ceil(count / 256))
+    expect(slices.ends.length).toBe(Math.ceil(count / 256))
     expect([...new SlicedRows(rowCount, slices)]).toEqual(data)
-    expect(element).toMatchObject({ bytes: slices.reduce((sum, slice) => sum + slice.length, 0) })
+    expect(element).toMatchObject({ bytes: slices.text.length })
+    expect(slices.ends.at(-1)).toBe(slices.text.length)
   })
 
   it('is cut inside an array of commands, too', () => {

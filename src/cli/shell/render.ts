@@ -1,27 +1,108 @@
 // Replies as people read them: records as a table, one record as rows of field and value, names of states as a list,
-// everything else as `key: value` lines; below that a line with what there is to know besides. No control character of
-// the data gets through.
+// everything else as `key: value` lines; below that a line with what else there is to know. No control character of the
+// data gets through.
 import { isObject, type JsonObject, type JsonValue } from '../../protocol/value.ts'
 import { escaped, shownValue } from '../escape.ts'
 import type { Look } from './look.ts'
 import { drawTable } from './table.ts'
 import { quoted } from './words.ts'
 
-/** The reply to one message, without a new line at its end. A time is told where there is one. */
-export function renderReply(reply: JsonValue, look: Look, milliseconds?: number): string {
-  if (!Array.isArray(reply)) return renderOne(reply, look, milliseconds)
-  const count = counted(reply.length, 'replies')
-  const footer = footerOf(milliseconds === undefined ? [count] : [count, duration(milliseconds)], look)
-  return [...reply.map((one) => renderOne(one, look)), footer].join('\n')
+interface Drawn {
+  readonly text: string
+  /** What stands in the line below. */
+  readonly facts: readonly string[]
 }
 
-function renderOne(reply: JsonValue, look: Look, milliseconds?: number): string {
-  const { status, version, request_id, ...body } = isObject(reply) ? reply : { status: 'error' }
-  if (status !== 'ok') return renderRefusal(reply, look)
+/** The reply to one message, without a new line at its end. A time is told where there is one. */
+export function renderReply(reply: JsonValue, look: Look, milliseconds?: number): string {
+  const time = milliseconds === undefined ? [] : [duration(milliseconds)]
+  if (!Array.isArray(reply)) return renderOne(reply, look, time)
+  const footer = footerOf([counted(reply.length, 'reply', 'replies'), ...time], look)
+  return [...reply.map((one) => renderOne(one, look, [])), footer].join('\n')
+}
+
+function renderOne(reply: JsonValue, look: Look, time: readonly string[]): string {
+  if (!isObject(reply) || reply.status !== 'ok') return renderRefusal(reply, look)
+  const { status, version, request_id: requestId, next, ...body } = reply
   const { text, facts } = renderBody(body, look)
-  if (request_id !== undefined) facts.push(`request ${shownValue(request_id)}`)
-  if (version !== undefined) facts.push(`version ${shownValue(version)}`)
-  if (milliseconds !== undefined) facts.push(duration(milliseconds))
-  const footer = footerOf(text === '' ? ['ok', ...facts] : facts, look)
-  return [text, footer].filter((part) => part !== '').join('\n')
+  const footer = [
+    ...(text === '' && facts.length === 0 ? [String(status)] : facts),
+    ...(version === undefined ? [] : [`version ${shownValue(version)}`]),
+    ...(requestId === undefined ? [] : [`request ${shownValue(requestId)}`]),
+    ...time,
+    ...(typeof next === 'string' ? [`more with after=${quoted(next)}`] : []),
+  ]
+  return [text, footerOf(footer, look)].filter((part) => part !== '').join('\n')
+}
+
+function renderRefusal(reply: JsonValue, { colors }: Look): string {
+  const { code, message } = isObject(reply) ? reply : {}
+  if (typeof code !== 'string' || typeof message !== 'string') return colors.red(shownValue(reply))
+  return colors.red(`${colors.bold(escaped(code))}: ${escaped(message)}`)
+}
+
+function renderBody(body: JsonObject, look: Look): Drawn {
+  const { records, record, states, revision, ...others } = body
+  if (isListOf(isObject, records)) return renderRecords(records, look)
+  if (isListOf(isString, states)) {
+    return { text: states.map(escaped).join('\n'), facts: [counted(states.length, 'state', 'states')] }
+  }
+  if (record === undefined) return { text: lines(body, '', look), facts: [] }
+  const facts = typeof revision === 'number' && revision > 0 ? [`revision ${revision}`] : []
+  return { text: isObject(record) ? fieldRows(record, look) : look.colors.dim('no such record'), facts }
+}
+
+function renderRecords(records: readonly JsonObject[], look: Look): Drawn {
+  const shown = records.slice(0, look.recordsMax)
+  const facts = [counted(records.length, 'record', 'records')]
+  if (shown.length < records.length) {
+    facts.push(`the first ${counted(shown.length)} of them drawn (limit=100 reads a page, --json prints all)`)
+  }
+  if (shown.length === 0) return { text: '', facts }
+  const text = drawTable(shown, look) ?? shown.map((record) => fieldRows(record, look)).join('\n\n')
+  return { text, facts }
+}
+
+/** Long values go on in the next line of the terminal: whoever reads one record wants all of it. */
+function fieldRows(record: JsonObject, { colors }: Look): string {
+  const names = Object.keys(record).map(escaped)
+  const width = Math.max(...names.map((name) => name.length))
+  const values = Object.values(record).map((value) => (value === null ? colors.dim('null') : shownValue(value)))
+  return names.map((name, index) => `${colors.bold(name.padEnd(width))}  ${values[index]}`).join('\n')
+}
+
+/** `key: value`, objects indented below their key, lists of objects as tables. */
+function lines(object: JsonObject, indent: string, look: Look): string {
+  const shown = Object.entries(object).map(([name, value]) => {
+    const key = `${indent}${look.colors.bold(escaped(name))}:`
+    if (isObject(value) && Object.keys(value).length > 0) return `${key}\n${lines(value, `${indent}  `, look)}`
+    const table = isListOf(isObject, value) && value.length > 0 ? drawTable(value, look) : undefined
+    return table === undefined ? `${key} ${shownValue(value)}` : `${key}\n${table}`
+  })
+  return shown.join('\n')
+}
+
+function footerOf(facts: readonly string[], { colors }: Look): string {
+  return facts.length === 0 ? '' : colors.dim(facts.join(', '))
+}
+
+function counted(count: number, one?: string, many?: string): string {
+  const number = count.toLocaleString('en-US')
+  const noun = count === 1 ? one : many
+  return noun === undefined ? number : `${number} ${noun}`
+}
+
+function duration(milliseconds: number): string {
+  return milliseconds < 1_000 ? `${milliseconds.toFixed(1)} ms` : `${(milliseconds / 1_000).toFixed(1)} s`
+}
+
+function isListOf<Item extends JsonValue>(
+  isItem: (value: unknown) => value is Item,
+  value: JsonValue | undefined,
+): value is Item[] {
+  return Array.isArray(value) && value.every(isItem)
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string'
 }

@@ -78,12 +78,7 @@ function fitted(natural: readonly number[], available: number): number[] | undef
   return widthMax < columnWidthMin ? undefined : natural.map((width) => Math.min(width, widthMax))
 }
 
-function drawPages(
-  heads: readonly Cell[],
-  rows: readonly Cell[][],
-  widths: readonly number[],
-  colors: Colors,
-): string {
+function drawPages(heads: readonly Cell[], rows: readonly Cell[][], widths: readonly number[], colors: Colors): string {
   const pages: string[] = []
   for (let start = 0; start < rows.length; start += rowsPerPage) {
     const isFirst = start === 0

@@ -1,0 +1,63 @@
+// The shell's help, made from the registry.
+import { expectation } from '../../protocol/arguments.ts'
+import { type CommandName, commandNames, declarationOf } from '../../protocol/commands.ts'
+import { parametersOf, usageOf } from './input.ts'
+import type { Look } from './look.ts'
+
+/** Where there is no terminal. */
+const widthOtherwise = 100
+
+const ownHelp = {
+  'help COMMAND': 'says what a command takes and what it replies',
+  exit: 'leaves, as Ctrl-D does',
+} as const
+
+const forms = `A command is its name, what it needs in the order of its help, and what it may have by name:
+  CREATE_STATE leads max_length=1000
+  PATCH_RECORD leads 1 {"status": "won"}
+  GET_RECORD 'my leads' id=1
+Texts with spaces stand in quotes. JSON may take several lines, as long as its brackets are open.
+A message as it is on the wire is taken as well: {"cmd": "PING"}, or a list of such. Tab completes.`
+
+/** All commands, and how they are written. */
+export function helpText(look: Look): string {
+  const commands = Object.fromEntries(commandNames.map((name) => [name, declarationOf(name).summary]))
+  return `${twoColumns(commands, look)}\n\n${twoColumns(ownHelp, look)}\n\n${forms}`
+}
+
+/** One command: how it is used, what it takes, what it replies. */
+export function helpOfCommand(name: CommandName, look: Look): string {
+  const { summary, reply, routing } = declarationOf(name)
+  const { bold } = look.colors
+  const takes = parametersOf(name).map((parameter) => {
+    return [parameter.name, `${expectation(parameter.type)}${parameter.isOptional ? '; may be left out' : ''}`]
+  })
+  const fields = [...Object.keys(reply), ...(routing === 'state' ? ['version'] : [])]
+  const parts = [
+    `${bold(usageOf(name))}\n${summary}`,
+    ...(takes.length === 0 ? [] : [twoColumns(Object.fromEntries(takes), look)]),
+    `Replies with ${fields.join(', ')}.`,
+  ]
+  return parts.join('\n\n')
+}
+
+/** Names and what they mean, with the meanings below each other. */
+function twoColumns(rows: Readonly<Record<string, string>>, { colors, width = widthOtherwise }: Look): string {
+  const nameWidth = Math.max(...Object.keys(rows).map((name) => name.length))
+  const indent = ' '.repeat(nameWidth + 2)
+  const entries = Object.entries(rows).map(([name, meaning]) => {
+    const text = wrapped(meaning, Math.max(20, width - indent.length)).join(`\n${indent}`)
+    return `${colors.bold(name.padEnd(nameWidth))}  ${text}`
+  })
+  return entries.join('\n')
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + 1 + word.length > width) lines.push(word)
+    else lines[lines.length - 1] = `${last} ${word}`
+  }
+  return lines
+}
