@@ -150,8 +150,8 @@ function readFlags(flags: ConfigSources['flags']): Partial<Values> {
   )
 }
 
-/** Variables that begin as ours do, but are for the project's own checks and not for the daemon. */
-const variablesOfTests = ['HOLDFAST_REQUIRE_PEERS']
+/** Variables that begin as ours do, but are not for the daemon: the project's own checks read one, the shell another. */
+const variablesOfOthers = ['HOLDFAST_REQUIRE_PEERS', 'HOLDFAST_HISTORY']
 const variablePrefix = 'HOLDFAST_'
 
 function variableOf(name: string): string {
@@ -163,7 +163,7 @@ function readEnvironment(environment: ConfigSources['environment']): Partial<Val
   const known = [...names.keys(), variableOf('config')]
   const values: Record<string, unknown> = {}
   for (const [variable, text] of Object.entries(environment)) {
-    if (!variable.startsWith(variablePrefix) || variablesOfTests.includes(variable)) continue
+    if (!variable.startsWith(variablePrefix) || variablesOfOthers.includes(variable)) continue
     const name = names.get(variable)
     if (name === undefined && !known.includes(variable)) {
       throw unknownName(`the environment variable ${printable(variable)} is not known`, variable, known, variablePrefix)

@@ -14,12 +14,14 @@ interface Verb {
 const verbs: Readonly<Record<string, Verb>> = {
   serve: { summary: 'run the daemon', load: () => import('./serve.ts') },
   call: { summary: 'send one command to a daemon and print its reply', load: () => import('./call.ts') },
+  shell: { summary: 'send commands to a daemon, as you type them or from a script', load: () => import('./shell.ts') },
 }
 
 const firstSteps = `
 First steps:
   holdfast serve                    run the daemon; Ctrl-C ends it
   holdfast call '{"cmd":"PING"}'    ask it whether it is there
+  holdfast shell                    ask it more, with help and completion
   holdfast VERB --help              what a verb can do, with an example`
 
 async function programFor(args: readonly string[]): Promise<Command> {

@@ -19,17 +19,20 @@ const forms = `A command is its name, what it needs in the order of its help, an
 Texts with spaces stand in quotes. JSON may take several lines, as long as its brackets are open.
 A message as it is on the wire is taken as well: {"cmd": "PING"}, or a list of such. Tab completes.`
 
-/** All commands, and how they are written. */
-export function helpText(look: Look): string {
+/** Of one command, or of all and how they are written. */
+export function helpFor(topic: CommandName | undefined, look: Look): string {
+  return topic === undefined ? helpText(look) : helpOfCommand(topic, look)
+}
+
+function helpText(look: Look): string {
   const commands = Object.fromEntries(commandNames.map((name) => [name, declarationOf(name).summary]))
   return `${twoColumns(commands, look)}\n\n${twoColumns(ownHelp, look)}\n\n${forms}`
 }
 
-/** One command: how it is used, what it takes, what it replies. */
-export function helpOfCommand(name: CommandName, look: Look): string {
+function helpOfCommand(name: CommandName, look: Look): string {
   const { summary, reply, routing } = declarationOf(name)
   const { bold } = look.colors
-  const takes = parametersOf(name).map((parameter) => {
+  const takes = parametersOf(name).map((parameter): [string, string] => {
     return [parameter.name, `${expectation(parameter.type)}${parameter.isOptional ? '; may be left out' : ''}`]
   })
   const fields = [...Object.keys(reply), ...(routing === 'state' ? ['version'] : [])]

@@ -66,7 +66,9 @@ function readAndCut(path: string): string[] {
   // What is no file, such as /dev/null, is not ours to change.
   if (!stats?.isFile()) return []
   if ((stats.mode & 0o777) !== ownerOnly) chmodSync(path, ownerOnly)
-  const lines = readFileSync(path, 'utf8').split('\n').filter((line) => line !== '')
+  const lines = readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
   const last = lines.slice(-historyLinesMax)
   if (last.length < lines.length) writeFileSync(path, `${last.join('\n')}\n`)
   return last

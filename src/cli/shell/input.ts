@@ -8,7 +8,7 @@ import { type CommandName, commandNames, declarationOf, findCommand } from '../.
 import type { Refusal } from '../../protocol/errors.ts'
 import { parseJson } from '../../protocol/json.ts'
 import type { JsonObject, JsonValue } from '../../protocol/value.ts'
-import { escaped } from '../escape.ts'
+import { escaped, shownValue } from '../escape.ts'
 import { type Word, WordReader } from './words.ts'
 
 export type Input =
@@ -105,9 +105,9 @@ function messageOf({ text }: Word): Input {
   return 'code' in parsed ? badJson('the command cannot be read', parsed) : { kind: 'message', text }
 }
 
-function badJson(what: string, { code, details }: Refusal): Complaint {
+function badJson(what: string, { code, message, details }: Refusal): Complaint {
   const advice = code === 'INVALID_JSON' ? 'In JSON, names and texts stand in double quotes.' : undefined
-  return complaint(`${what}: ${String(details.reason)}.`, advice)
+  return complaint(`${what}: ${shownValue(details.reason ?? message)}.`, advice)
 }
 
 function helpOf(topic: Word | undefined): Input {

@@ -23,14 +23,15 @@ export function renderReply(reply: JsonValue, look: Look, milliseconds?: number)
 
 function renderOne(reply: JsonValue, look: Look, time: readonly string[]): string {
   if (!isObject(reply) || reply.status !== 'ok') return renderRefusal(reply, look)
-  const { status, version, request_id: requestId, next, ...body } = reply
+  const { status, version, revision, request_id: requestId, next, ...body } = reply
   const { text, facts } = renderBody(body, look)
   const footer = [
     ...(text === '' && facts.length === 0 ? [String(status)] : facts),
     ...(version === undefined ? [] : [`version ${shownValue(version)}`]),
+    ...(revision === undefined ? [] : [`revision ${shownValue(revision)}`]),
     ...(requestId === undefined ? [] : [`request ${shownValue(requestId)}`]),
     ...time,
-    ...(typeof next === 'string' ? [`more with after=${quoted(next)}`] : []),
+    ...(next === undefined ? [] : [`more with after=${quoted(shownValue(next))}`]),
   ]
   return [text, footerOf(footer, look)].filter((part) => part !== '').join('\n')
 }
@@ -42,14 +43,20 @@ function renderRefusal(reply: JsonValue, { colors }: Look): string {
 }
 
 function renderBody(body: JsonObject, look: Look): Drawn {
-  const { records, record, states, revision, ...others } = body
-  if (isListOf(isObject, records)) return renderRecords(records, look)
+  const { records, record, states, ...others } = body
+  if (isListOf(isObject, records)) return withLines(renderRecords(records, look), others, look)
   if (isListOf(isString, states)) {
-    return { text: states.map(escaped).join('\n'), facts: [counted(states.length, 'state', 'states')] }
+    const facts = [counted(states.length, 'state', 'states')]
+    return withLines({ text: states.map(escaped).join('\n'), facts }, others, look)
   }
-  if (record === undefined) return { text: lines(body, '', look), facts: [] }
-  const facts = typeof revision === 'number' && revision > 0 ? [`revision ${revision}`] : []
-  return { text: isObject(record) ? fieldRows(record, look) : look.colors.dim('no such record'), facts }
+  if (isObject(record)) return withLines({ text: fieldRows(record, look), facts: [] }, others, look)
+  if (record === null) return withLines({ text: '', facts: ['no such record'] }, others, look)
+  return { text: lines(body, '', look), facts: [] }
+}
+
+/** Whatever a reply has besides what it is asked for. */
+function withLines({ text, facts }: Drawn, others: JsonObject, look: Look): Drawn {
+  return { text: [text, lines(others, '', look)].filter((part) => part !== '').join('\n'), facts }
 }
 
 function renderRecords(records: readonly JsonObject[], look: Look): Drawn {

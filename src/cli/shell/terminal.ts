@@ -2,10 +2,9 @@
 // for a reply, or forgets what is typed; Ctrl-D leaves.
 import { createInterface, type Interface } from 'node:readline/promises'
 import type { ReadStream, WriteStream } from 'node:tty'
-import { Problem } from '../../base/problem.ts'
 import type { JsonObject } from '../../protocol/value.ts'
 import { NoReply } from '../connection.ts'
-import { escaped, escapedJson } from '../escape.ts'
+import { escapedJson, shownValue } from '../escape.ts'
 import { complete } from './completion.ts'
 import { helpFor } from './help.ts'
 import { type History, historyLinesMax } from './history.ts'
@@ -27,69 +26,157 @@ export interface TerminalOptions {
 const prompt = 'holdfast> '
 /** While brackets are open. */
 const promptForMore = '     ... '
-/** The first sign of life may not take as long as a command: whoever starts the shell wants to type. */
+/** Whoever starts the shell wants to type, also where nobody answers. */
 const greetingMs = 1_000
-/** After this a wait is explained. */
+/** A longer wait is explained. */
 const patienceMs = 1_000
 
 /** Resolves when the user leaves. */
 export async function runTerminal(options: TerminalOptions): Promise<void> {
-  const terminal = new Terminal(options)
-  await terminal.greet()
-  await terminal.run()
+  const { history } = options
+  await new Terminal(options).run()
+  history.close()
 }
 
 class Terminal {
   readonly #options: TerminalOptions
-  readonly #readline: Interface
   readonly #reader = new InputReader()
   /** The lines of the input that is being typed. */
   #typed: string[] = []
   /** Present while a reply is waited for. */
   #waiting: AbortController | undefined
-  /** What readline offers with the arrow keys: its own list, which it hands out to be changed. */
+  /** What the arrow keys offer, the newest first: readline's own list, which it hands out to be changed. */
   #recent: string[] = []
 
   constructor(options: TerminalOptions) {
     this.#options = options
-    const { input, output, session, history } = options
-    this.#readline = createInterface({
+  }
+
+  async run(): Promise<void> {
+    await this.#greet()
+    const readline = this.#openReadline()
+    readline.prompt()
+    let input: Input | undefined
+    for await (const line of readline) {
+      input = this.#read(line)
+      if (input.kind === 'exit') break
+      await this.#carryOut(input)
+      readline.setPrompt(this.#reader.isOpen ? promptForMore : prompt)
+      readline.prompt()
+    }
+    // Ctrl-D leaves the cursor behind the prompt.
+    if (input?.kind !== 'exit') this.#say('')
+    readline.close()
+  }
+
+  async #greet(): Promise<void> {
+    const { session, endpoint, history } = this.#options
+    const { dim } = this.#look.colors
+    if (history.problem !== undefined) this.#say(dim(`No history is kept: ${history.problem}`))
+    try {
+      this.#say(greeting(await session.greet({ timeout: greetingMs }), endpoint))
+    } catch (error) {
+      if (!(error instanceof NoReply)) throw error
+      this.#complain(error.wasSent ? error.message : `nobody answers at ${endpoint} yet.`, error.advice)
+    }
+    this.#say(dim('help shows the commands, Tab completes, Ctrl-D leaves.'))
+  }
+
+  #openReadline(): Interface {
+    const { input, output, session, history } = this.#options
+    const findStates = (prefix: string): Promise<readonly string[]> => session.stateNames(prefix)
+    const readline = createInterface({
       input,
       output,
       prompt,
       history: [...history.lines],
       historySize: historyLinesMax,
-      completer: (line) => (this.#reader.isOpen ? [[], ''] : complete(line, (prefix) => session.stateNames(prefix))),
+      completer: (line) => (this.#reader.isOpen ? [[], ''] : complete(line, findStates)),
     })
-    this.#readline.on('SIGINT', () => this.#interrupt())
-    this.#readline.on('history', (lines) => {
+    readline.on('history', (lines) => {
       this.#recent = lines
-      this.#keepInputsOnly()
+      this.#showHistory()
     })
+    readline.on('SIGINT', () => {
+      if (this.#waiting === undefined) this.#forgetTyped(readline)
+      else this.#waiting.abort()
+    })
+    return readline
   }
 
-  async greet(): Promise<void> {
-    const { session, endpoint, history } = this.#options
-    if (history.problem !== undefined) this.#say(this.#look.colors.dim(`No history is kept: ${escaped(history.problem)}`))
+  /** readline would keep every line; here it is every input, in one line, so that it can be had back with one key. */
+  #showHistory(): void {
+    this.#recent.splice(0, this.#recent.length, ...this.#options.history.lines)
+  }
+
+  #read(line: string): Input {
+    const input = this.#reader.read(line)
+    this.#typed.push(line.trim())
+    if (input.kind === 'open') return input
+    if (input.kind !== 'nothing') this.#options.history.add(this.#typed.join(' ').trim())
+    this.#typed = []
+    this.#showHistory()
+    return input
+  }
+
+  async #carryOut(input: Input): Promise<void> {
+    if (input.kind === 'complaint') this.#complain(input.problem, input.advice)
+    else if (input.kind === 'help') this.#say(helpFor(input.topic, this.#look))
+    else if (input.kind === 'message') await this.#send(input.text)
+  }
+
+  async #send(message: string): Promise<void> {
+    const { session, endpoint, json } = this.#options
+    const { colors } = this.#look
+    const patience = setTimeout(
+      () => this.#say(colors.dim(`waiting for ${endpoint}; Ctrl-C stops waiting`)),
+      patienceMs,
+    )
+    this.#waiting = new AbortController()
     try {
-      this.#say(greeting(await session.greet({ timeout: greetingMs }), endpoint))
+      const { reply, milliseconds, notice } = await session.send(message, { signal: this.#waiting.signal })
+      if (notice !== undefined) this.#say(colors.yellow(notice))
+      this.#say(json ? escapedJson(reply) : renderReply(reply, this.#look, milliseconds))
     } catch (error) {
       if (!(error instanceof NoReply)) throw error
-      const words = error.wasSent ? error.message : `nobody answers at ${endpoint} yet.`
-      this.#complain(words, error.advice)
+      this.#complain(error.message, error.advice)
+    } finally {
+      clearTimeout(patience)
+      this.#waiting = undefined
     }
-    this.#say(this.#look.colors.dim('help shows the commands, Tab completes, Ctrl-D leaves.'))
   }
 
-  async run(): Promise<void> {
-    this.#readline.prompt()
-    for await (const line of this.#readline) {
-      const input = this.#read(line)
-      if (input.kind === 'exit') break
-      await this.#carryOut(input)
-      this.#readline.setPrompt(input.kind === 'open' ? promptForMore : prompt)
-      this.#readline.prompt()
-    }
-    ...
+  /** Ctrl-C at the prompt. What was typed stays on the screen, as in other shells. */
+  #forgetTyped(readline: Interface): void {
+    const isEmpty = readline.line === '' && !this.#reader.isOpen
+    readline.write(null, { ctrl: true, name: 'e' })
+    this.#say('^C')
+    readline.write(null, { ctrl: true, name: 'u' })
+    if (isEmpty) this.#say(this.#look.colors.dim('Ctrl-D leaves.'))
+    this.#reader.reset()
+    this.#typed = []
+    readline.setPrompt(prompt)
+    readline.prompt()
   }
+
+  #complain(problem: string, advice: string | undefined): void {
+    this.#say(this.#look.colors.red(problem))
+    if (advice !== undefined) this.#say(`  ${advice}`)
+  }
+
+  #say(text: string): void {
+    this.#options.output.write(`${text}\n`)
+  }
+
+  /** Asked for each time, for windows change their size. */
+  get #look(): Look {
+    return terminalLook(this.#options.output.columns)
+  }
+}
+
+function greeting({ server_version: version, shards, durability }: JsonObject, endpoint: string): string {
+  if (typeof version !== 'string') return `Connected to ${endpoint}.`
+  const threads = typeof shards === 'number' ? `, ${shards} ${shards === 1 ? 'shard' : 'shards'}` : ''
+  const kept = durability === 'memory' ? ', in memory only' : ''
+  return `holdfast ${shownValue(version)} at ${endpoint}${threads}${kept}`
 }
