@@ -25,7 +25,7 @@ const help = `npm run bench -- [NAME...] [options]
 
   --peer redis|node-redis|none   compare with only this one (default: all that are installed)
   --rounds NUMBER                rounds in which everything that is compared has its turn (default: 5)
-  --seconds NUMBER               how long each works in a round (default: 1)
+  --seconds NUMBER               how long each works in a round (default: 0.5)
   --json                         print JSON, and keep nothing
 
 Names: ${questions.map(({ name }) => name).join(', ')}.`
@@ -63,7 +63,7 @@ function parsed(args: readonly string[]) {
       options: {
         peer: { type: 'string', default: 'all' },
         rounds: { type: 'string', default: '5' },
-        seconds: { type: 'string', default: '1' },
+        seconds: { type: 'string', default: '0.5' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

@@ -69,9 +69,9 @@ describe('the options', () => {
     )
   })
 
-  it('leave alone the variables of others, and that of the tests', () => {
-    const environment = { HOME: '/nowhere', HOLDFASTENER: '1', HOLDFAST_REQUIRE_PEERS: '1', HOLDFAST_SHARDS: '5' }
-    expect(loadConfig({ flags: {}, environment }).shards).toBe(5)
+  it('leave alone the variables of others, and those of the tests and of the shell', () => {
+    const others = { HOME: '/nowhere', HOLDFASTENER: '1', HOLDFAST_REQUIRE_PEERS: '1', HOLDFAST_HISTORY: '/nowhere' }
+    expect(loadConfig({ flags: {}, environment: { ...others, HOLDFAST_SHARDS: '5' } }).shards).toBe(5)
   })
 
   it('may hold one endpoint in the file without a list', () => {

@@ -50,11 +50,12 @@ describeWithPeer('the five-minute tour', pythonWithZmq(), () => {
     const daemon = await daemonOfTest()
     const [start, ...others] = snippets(tour)
     expect(start?.code.trim(), 'the daemon is started as on the first screen').toBe('npm start')
-    expect(others.map(({ language }) => language)).toEqual(['sh', 'sh', 'python', 'sh', 'js'])
+    expect(others.map(({ language }) => language)).toEqual(['sh', 'sh', 'python', 'sh', 'js', 'js'])
     for (const snippet of others) {
       const { command, args, file } = prepared(snippet, daemon.endpoint)
       const { stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8', timeout: 20_000 })
       if (file !== undefined) rmSync(file)
+      expect(stderr, snippet.code).toBe('')
       const printed = stdout.trim().split('\n')
       expect(printed.length, `${snippet.code}\n${stdout}${stderr}`).toBe(snippet.shown.length)
       expect(printed.map((line): unknown => JSON.parse(line))).toEqual(snippet.shown)

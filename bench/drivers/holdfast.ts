@@ -1,5 +1,5 @@
 // Holdfast's own client, over ZeroMQ, with its defaults: it gathers the calls of a turn by itself.
-import { connect } from '../../src/client/client.ts'
+import { connect } from '../../src/client/index.ts'
 import { contactOf, expectSame, forEachNumber, leadOf, randomNumbers, tableName } from '../support/workload.ts'
 import type { Driver, DriverOptions } from './driver.ts'
 

@@ -13,19 +13,36 @@ import type { Server } from './servers.ts'
 /** What the user wants to compare with. */
 export type PeerChoice = 'all' | 'redis' | 'node-redis' | 'none'
 
-/** Without persistence: no snapshot in the background, no log. Nothing that Redis can do is faster. */
-const memorySettings = ['--save', '', '--appendonly', 'no']
+/** How Redis keeps what it holds. In both it is as fast as it can be with that promise: no snapshots in the background. */
+const keeping = {
+  /** Nothing is kept. */
+  nothing: ['--appendonly', 'no'],
+  /** No reply leaves before its command is on the disk; all commands of a turn share one fsync. */
+  'every reply': ['--appendonly', 'yes', '--appendfsync', 'always'],
+} as const
 
 /** Undefined where it is not installed. The version is as it tells it. */
 export function redisVersion(): string | undefined {
   return /v=(\S+)/.exec(output('redis-server', ['--version']) ?? '')?.[1]
 }
 
-export async function startRedis(): Promise<Server> {
+export async function startRedis(kept: keyof typeof keeping = 'nothing'): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-redis-'))
   const port = String(await freePort())
   // Its own epoll loop in one thread: more threads (`io-threads`) cost Redis throughput where cores are few.
-  const settings = ['--port', port, '--bind', '127.0.0.1', '--dir', folder, '--daemonize', 'no', ...memorySettings]
+  const settings = [
+    '--port',
+    port,
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    folder,
+    '--daemonize',
+    'no',
+    '--save',
+    '',
+    ...keeping[kept],
+  ]
   const process = new Process('redis-server', settings, folder)
   await process.line((line) => line.includes('Ready to accept connections'))
   return {

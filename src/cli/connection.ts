@@ -75,9 +75,8 @@ export class Connection {
         throw this.#notSent(signal)
       })
       this.#isWaiting = true
-      socket.receiveTimeout = Math.max(1, Math.ceil(deadline - performance.now()))
       const lossesBefore = this.#losses
-      const [reply] = await socket.receive().catch(() => {
+      const [reply] = await receive(socket, deadline).catch(() => {
         throw this.#notAnswered(this.#losses > lossesBefore, timeout, signal)
       })
       return this.#read(String(reply))
@@ -152,6 +151,12 @@ export class Connection {
       )
     }
   }
+}
+
+/** Rejects also where the socket was closed in the meantime. */
+async function receive(socket: Request, deadline: number): Promise<Buffer[]> {
+  socket.receiveTimeout = Math.max(1, Math.ceil(deadline - performance.now()))
+  return socket.receive()
 }
 
 function readEndpoint(given: string): string {

@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { addConnectionOptions, Connection, type ConnectionOptions } from './connection.ts'
 import { History, historyFile } from './shell/history.ts'
-import { plainLook } from './shell/look.ts'
+import { plainLook, widthOf } from './shell/look.ts'
 import { runScript } from './shell/script.ts'
 import { Session } from './shell/session.ts'
 import { runTerminal } from './shell/terminal.ts'
@@ -46,7 +46,7 @@ async function shell(options: ShellOptions): Promise<void> {
       return
     }
     const stopOnError = options.stopOnError === true
-    const look = { ...plainLook, width: stdout.isTTY ? stdout.columns : undefined }
+    const look = { ...plainLook, width: widthOf(stdout) }
     process.exitCode = await runScript({ session, input: stdin, look, json, stopOnError })
   } finally {
     connection.close()

@@ -5,7 +5,7 @@ import type { Codec } from '../protocol/codec.ts'
 import { type CommandName, commands } from '../protocol/commands.ts'
 import { refusal } from '../protocol/errors.ts'
 import { readReplyHeader, writeRequestHeader } from '../protocol/frames.ts'
-import type { JsonObject } from '../protocol/value.ts'
+import { isObject, type JsonObject } from '../protocol/value.ts'
 import { type Call, fail, succeed } from './call.ts'
 import { CallQueue } from './call-queue.ts'
 import type { Caller, CallOptions } from './caller.ts'
@@ -17,6 +17,7 @@ import {
   type HoldfastError,
   outcomeUnknown,
   passesByItself,
+  unreadable,
 } from './error.ts'
 import { HeldBack } from './held-back.ts'
 import { InFlight, type Message } from './in-flight.ts'
@@ -44,8 +45,8 @@ const messageBytesWanted = 128 * 1024
 const rowsAtOnceMax = 1_000
 /** Between two looks for calls whose time is over. */
 const sweepGapMs = 10
-/** A longer timer would end at once. */
-const timerMsMax = 2 ** 31 - 1
+/** 24 days; a longer timer would end at once. */
+const timeoutMsMax = 2 ** 31 - 1
 
 export class Batcher implements Caller {
   readonly #options: BatcherOptions
@@ -54,8 +55,9 @@ export class Batcher implements Caller {
   readonly #heldBack = new HeldBack()
   #connection: Connection | undefined
   #instance: number | undefined
+  #problem: string | undefined
   #lastSequence = 0
-  /** Read once in each turn that makes calls. */
+  /** Read once in each turn, when something is to be sent at its end. */
   #now = 0
   #isSendScheduled = false
   #sweepTimer: NodeJS.Timeout | undefined
@@ -75,17 +77,12 @@ export class Batcher implements Caller {
     options?: CallOptions,
   ): Promise<Result> {
     if (this.#isClosed) return Promise.reject(clientError('CLIENT_CLOSED', 'no call can be made any more'))
-    let bytes: number
-    try {
-      bytes = ownArguments(args)
-    } catch (error) {
-      return Promise.reject(error)
-    }
-    if (!this.#isSendScheduled) {
-      this.#now = clock()
-      this.#scheduleSend()
-    }
-    const deadline = this.#now + (options?.timeoutMs ?? this.#options.timeoutMs)
+    const bytes = ownArguments(args)
+    if (typeof bytes !== 'number') return Promise.reject(bytes)
+    const timeoutMs = options?.timeoutMs ?? this.#options.timeoutMs
+    if (!(timeoutMs >= 0)) return Promise.reject(new RangeError('timeoutMs must be a number that is not negative'))
+    this.#scheduleSend()
+    const deadline = this.#now + Math.min(timeoutMs, timeoutMsMax)
     if (deadline < this.#sweepAt) this.#sweepBy(deadline)
     this.#lastSequence += 1
     const sequence = this.#lastSequence
@@ -111,9 +108,15 @@ export class Batcher implements Caller {
     })
   }
 
+  /** There is no connection yet, and what answers is no server for this client. */
+  noticeProblem(problem: string): void {
+    this.#problem = problem
+  }
+
   /** From now on messages can be sent. */
   up(connection: Connection): void {
     this.#connection = connection
+    this.#problem = undefined
     this.#instance = connection.server.instance
     this.#scheduleSend()
   }
@@ -145,11 +148,11 @@ export class Batcher implements Caller {
     }
     try {
       if (header.isError) {
-        const reply = JSON.parse(body.toString()) as JsonObject
-        for (const call of message.calls) this.#refuse(call, reply)
+        const reply: unknown = JSON.parse(body.toString())
+        for (const call of message.calls) this.#refuse(call, isObject(reply) ? reply : {})
       } else this.#settle(message, connection.codec.decodeReplies(body, message.calls))
     } catch {
-      for (const call of message.calls) fail(call, outcomeUnknown('the reply cannot be read'))
+      for (const call of message.calls) fail(call, outcomeUnknown(unreadable))
     }
     if (this.#queue.length > 0) this.#scheduleSend()
     else this.#checkIdle()
@@ -179,6 +182,7 @@ export class Batcher implements Caller {
   #scheduleSend(): void {
     if (this.#isSendScheduled) return
     this.#isSendScheduled = true
+    this.#now = clock()
     setImmediate(() => this.#send())
   }
 
@@ -253,7 +257,7 @@ export class Batcher implements Caller {
     clearTimeout(this.#sweepTimer)
     this.#sweepAt = at
     const delayMs = Math.max(at - clock(), 0)
-    this.#sweepTimer = setTimeout(() => this.#sweep(), Math.min(delayMs, timerMsMax))
+    this.#sweepTimer = setTimeout(() => this.#sweep(), Math.min(delayMs, timeoutMsMax))
   }
 
   #sweep(): void {
@@ -271,9 +275,11 @@ export class Batcher implements Caller {
   }
 
   #notSent(): HoldfastError {
-    return this.#connection === undefined
-      ? clientError('NOT_CONNECTED', `no Holdfast answered at ${this.#options.endpoints.join(', ')} in time`)
-      : clientError('NOT_SENT', 'too many calls that were made before this one are not answered yet')
+    if (this.#connection !== undefined) {
+      return clientError('NOT_SENT', 'too many calls that were made before this one are not answered yet')
+    }
+    const problem = this.#problem ?? `no Holdfast answered at ${this.#options.endpoints.join(', ')} in time`
+    return clientError('NOT_CONNECTED', problem)
   }
 
   #failUnsent(): void {

@@ -25,9 +25,11 @@ export interface Call extends CodecCommand {
 
 export function succeed(call: Call, reply: JsonObject): void {
   if (call.isOver) return
+  // What cannot be read throws, and leaves the call to be failed.
+  const result = call.read(reply)
   call.isOver = true
   call.onOver?.()
-  call.resolve(call.read(reply))
+  call.resolve(result)
 }
 
 export function fail(call: Call, error: unknown): void {

@@ -78,6 +78,7 @@ export class Client implements AsyncDisposable {
     this.#link = new Link({
       endpoints,
       session,
+      onProblem: (problem) => batcher.noticeProblem(problem),
       onUp: (connection) => this.#noticeUp(connection),
       onReply: (frames) => batcher.take(frames),
       onDown: () => batcher.down(),

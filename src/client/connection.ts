@@ -5,10 +5,11 @@ import { randomBytes } from 'node:crypto'
 import type { Dealer } from 'zeromq'
 import type { Codec } from '../protocol/codec.ts'
 import { jsonCodec } from '../protocol/codec.ts'
+import { refusal } from '../protocol/errors.ts'
 import { readReplyHeader, writeRequestHeader } from '../protocol/frames.ts'
 import { parseJson } from '../protocol/json.ts'
 import { isObject, type JsonObject, type JsonValue } from '../protocol/value.ts'
-import { errorOfReply } from './error.ts'
+import { errorOfRefusal, errorOfReply } from './error.ts'
 import { codecOf, readHello, type ServerInfo } from './server-info.ts'
 
 /** While nobody listens yet, the socket tries again after so long, then twice as long, up to the longest. */
@@ -67,7 +68,10 @@ export class Connection {
   readonly #socket: ConnectionSocket
   readonly #hiccupMessage: Buffer
 
-  /** Connects and says HELLO. Rejects, with nothing left open, if no Holdfast answers in time. */
+  /**
+   * Connects and says HELLO. Rejects, with nothing left open, if no Holdfast answers in time; with a `HoldfastError` if
+   * something else does, or if it refuses.
+   */
   static async open({ endpoint, session, timeoutMs, signal }: OpenOptions): Promise<Connection> {
     const socket = await createSocket(endpoint)
     const close = (): void => socket.close()
@@ -85,7 +89,9 @@ export class Connection {
         '',
         jsonCodec.encodeCommands([hello]),
       ])
-      const reply = helloReply(await socket.receive())
+      const frames = await socket.receive()
+      if (isHiccup(frames, hiccupMessage)) throw new Error('the connection was lost before the reply came')
+      const reply = helloReply(frames)
       if (reply.status === 'error') throw errorOfReply(reply)
       socket.receiveTimeout = -1
       socket.sendTimeout = 0
@@ -100,7 +106,9 @@ export class Connection {
 
   private constructor(socket: ConnectionSocket, hiccupMessage: Buffer, endpoint: string, reply: JsonObject) {
     const server = readHello(reply, endpoint)
-    if (server === undefined) throw new Error(`what answers at ${endpoint} is no Holdfast`)
+    if (server === undefined) {
+      throw errorOfRefusal(refusal('UNSUPPORTED', { what: `the server at ${endpoint}, which is no Holdfast` }))
+    }
     this.#socket = socket
     this.#hiccupMessage = hiccupMessage
     this.server = server
@@ -121,7 +129,7 @@ export class Connection {
       } catch {
         break
       }
-      if (frames.length === 1 && frames[0]?.equals(this.#hiccupMessage)) break
+      if (isHiccup(frames, this.#hiccupMessage)) break
       take(frames)
     }
     this.close()
@@ -130,6 +138,11 @@ export class Connection {
   close(): void {
     this.#socket.close()
   }
+}
+
+/** True for the message that stands for the end of the connection. */
+function isHiccup(frames: readonly Buffer[], hiccupMessage: Buffer): boolean {
+  return frames.length === 1 && frames[0]?.equals(hiccupMessage) === true
 }
 
 /** The documented reply to HELLO, in the frames of the first message from a server; an empty one if it is none. */

@@ -73,6 +73,8 @@ function clientRow(code: string): ClientErrorRow | undefined {
   return Object.hasOwn(clientErrorTable, code) ? clientErrorTable[code as ClientErrorCode] : undefined
 }
 
+export const unreadable = 'the reply cannot be read'
+
 export function clientError(code: ClientErrorCode, reason: string): HoldfastError {
   return new HoldfastError(code, clientErrorTable[code].message(reason), { reason })
 }
@@ -84,7 +86,8 @@ export function errorOfRefusal({ code, message, details }: Refusal): HoldfastErr
 /** The error that an error reply in its documented form stands for. */
 export function errorOfReply(reply: JsonObject): HoldfastError {
   const { status: _, code, message, request_id: __, ...details } = reply
-  return new HoldfastError(code as HoldfastErrorCode, message as string, details)
+  if (typeof code !== 'string' || typeof message !== 'string') return outcomeUnknown(unreadable)
+  return new HoldfastError(code as HoldfastErrorCode, message, details)
 }
 
 export function outcomeUnknown(reason: string): HoldfastError {

@@ -38,7 +38,8 @@ export class HeldBack {
 
   /** Takes a call that would be sent now, if calls before it on its routing key wait here. */
   holdBehind(call: Call): boolean {
-    const held = this.#keys.get(call.routingKey)
+    // What is on no state has no order, and a sign of life must not wait for a shard.
+    const held = call.routingKey === '' ? undefined : this.#keys.get(call.routingKey)
     held?.calls.push(call)
     return held !== undefined
   }

@@ -2,10 +2,13 @@
 // the next one, to whichever endpoint answers first; in between there is none.
 import { setTimeout as delay } from 'node:timers/promises'
 import { Connection } from './connection.ts'
+import { HoldfastError } from './error.ts'
 
 export interface LinkOptions {
   readonly endpoints: readonly string[]
   readonly session: Buffer
+  /** Somebody answers who is no server for this client. */
+  readonly onProblem: (problem: string) => void
   /** There is a connection that can be sent on. */
   readonly onUp: (connection: Connection) => void
   /** A reply came; the first frame is its header. */
@@ -57,14 +60,16 @@ export class Link {
 
   /** Tries all endpoints at once, and keeps the first connection that there is; none if there is none in time. */
   async #open(attempt: AbortController): Promise<Connection | undefined> {
-    const { endpoints, session } = this.#options
+    const { endpoints, session, onProblem } = this.#options
     const { signal } = attempt
     const opening = endpoints.map((endpoint) => Connection.open({ endpoint, session, timeoutMs: attemptMs, signal }))
     // Whatever went wrong, the next attempt may go better; how long to try is for the callers to say.
     const first = await Promise.any(opening).catch(() => undefined)
     attempt.abort()
-    for (const connection of await Promise.allSettled(opening)) {
-      if (connection.status === 'fulfilled' && connection.value !== first) connection.value.close()
+    for (const opened of await Promise.allSettled(opening)) {
+      if (opened.status === 'fulfilled') {
+        if (opened.value !== first) opened.value.close()
+      } else if (opened.reason instanceof HoldfastError) onProblem(opened.reason.message)
     }
     return first
   }

@@ -3,18 +3,18 @@
 // One walk checks, copies and weighs, since every call pays for it.
 import { invalidRequest } from '../protocol/envelope.ts'
 import { depthMax, type JsonObject, type JsonValue, valueProblem } from '../protocol/value.ts'
-import { errorOfRefusal } from './error.ts'
+import { errorOfRefusal, type HoldfastError } from './error.ts'
 
 /**
- * Replaces every object in `args` by a copy, and tells about how many bytes they all take. Throws `INVALID_REQUEST` for
- * values that no command can carry.
+ * Replaces every object in `args` by a copy. Returns about how many bytes all of it takes, or an error to reject the call
+ * with if no command can carry these values.
  */
-export function ownArguments(args: JsonObject): number {
+export function ownArguments(args: JsonObject): number | HoldfastError {
   let bytes = 0
   for (const field in args) {
     const value = args[field] as JsonValue
     const own = ownValue(args, field, value, depthMax)
-    if (Number.isNaN(own)) throw errorOfRefusal(invalidRequest(`${valueProblem(value)}, in '${field}'`))
+    if (Number.isNaN(own)) return errorOfRefusal(invalidRequest(`${valueProblem(value)}, in '${field}'`))
     bytes += own
   }
   return bytes
@@ -40,7 +40,7 @@ function ownValue<Key extends string | number>(
     case 'object':
       if (value === null) return 4
       if (depth === 0) return Number.NaN
-      if (Array.isArray(value)) return ownArray((holder[key] = value.slice()), depth - 1)
+      if (Array.isArray(value)) return ownArray((holder[key] = value.slice() as JsonValue[]), depth - 1)
       if (!isPlain(value)) return Number.NaN
       return ownObject((holder[key] = { ...value }), depth - 1)
     default:

@@ -1,8 +1,11 @@
 // One table, with methods instead of commands. It knows its name and who runs its commands, and keeps nothing else: any
 // number of these may stand for the same table.
 import type { CommandName } from '../protocol/commands.ts'
+import { invalidRequest } from '../protocol/envelope.ts'
+import { nameProblem } from '../protocol/names.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Caller, CallOptions } from './caller.ts'
+import { errorOfRefusal } from './error.ts'
 import { type ListOptions, RecordList } from './record-list.ts'
 import type { FieldsOf, IdOf, JsonFields, NewRecord, StoredRecord } from './rows.ts'
 
@@ -57,7 +60,10 @@ export class Table<Row extends JsonFields<Row> = JsonObject> {
   readonly name: string
   readonly #caller: Caller
 
+  /** Throws `INVALID_REQUEST` if this cannot be the name of a state. */
   constructor(caller: Caller, name: string) {
+    const problem = nameProblem(name)
+    if (problem !== undefined) throw errorOfRefusal(invalidRequest(problem))
     this.#caller = caller
     this.name = name
   }

@@ -8,7 +8,7 @@ import { describeWithPeer, redisServer } from '../support/peers.ts'
 const program = fileURLToPath(new URL('../../dist/bench/main.js', import.meta.url))
 
 function runBench(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', timeout: 60_000 })
+  return spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', timeout: 110_000 })
 }
 
 function rowProblems({ what, ours, peer, ratio, goal, isMet }: Row): string[] {
@@ -36,7 +36,7 @@ describe('npm run bench', () => {
       expect(rows.length).toBeGreaterThanOrEqual(4)
       expect(rows.flatMap(rowProblems)).toEqual([])
     }
-  }, 60_000)
+  }, 120_000)
 
   it('names what there is when it is asked for what there is not', () => {
     const { status, stderr } = runBench('speed')
@@ -54,5 +54,5 @@ describeWithPeer('npm run bench, beside Redis', redisServer(), () => {
     expect(new Set(rows.map(({ peer }) => peer?.name))).toEqual(new Set(['ioredis', 'node-redis']))
     expect(rows.flatMap(rowProblems)).toEqual([])
     expect(notes).toEqual([])
-  }, 60_000)
+  }, 120_000)
 })

@@ -54,13 +54,36 @@ describe('a client', () => {
     expect(client.server.endpoint).toBe(endpoint)
   })
 
-  it('is not had where nobody answers, or not as a Holdfast', async () => {
+  it('is not had where nobody answers', async () => {
     const endpoint = `tcp://127.0.0.1:${await freePort()}`
     const error = await errorOf(connect(endpoint, { connectTimeoutMs: 50 }))
     expect(error).toMatchObject({ code: 'NOT_CONNECTED', retryable: true, mayHaveRun: false })
-    expect(error.message).toContain(endpoint)
+    expect(error.message).toBe(`Not connected: no Holdfast answered at ${endpoint} in time`)
     await expect(connect('http://127.0.0.1:80')).rejects.toThrow('no endpoint')
     await expect(connect([])).rejects.toThrow('no endpoint')
+  })
+
+  it.each([
+    ['something else', 'hello', 'which is no Holdfast'],
+    [
+      'a server that refuses it',
+      { status: 'error', code: 'UNSUPPORTED', message: 'Unsupported: version 1' },
+      'version 1',
+    ],
+  ])('is not had where %s answers, and says so', async (_what, greeting, words) => {
+    const server = await scriptedServer(ok)
+    server.greeting = greeting
+    const error = await errorOf(connect(server.endpoint, { connectTimeoutMs: 100 }))
+    expect(error).toMatchObject({ code: 'NOT_CONNECTED' })
+    expect(error.message).toContain(words)
+  })
+
+  it('takes no table whose name no state can have, and no time that is none', async () => {
+    const { client } = await clientAndServer()
+    for (const name of ['', '\ud800', 'x'.repeat(256)]) expect(() => client.table(name)).toThrow("'state'")
+    await expect(client.ping({ timeoutMs: Number.NaN })).rejects.toThrow(RangeError)
+    await expect(client.ping({ timeoutMs: -1 })).rejects.toThrow(RangeError)
+    expect(await client.ping({ timeoutMs: Number.POSITIVE_INFINITY })).toBeGreaterThan(0)
   })
 
   it('is imported without loading ZeroMQ', () => {
@@ -136,6 +159,8 @@ describe('a reply that makes no sense', () => {
     ['text that is not JSON', 'nonsense'],
     ['too few replies', '[]'],
     ['no list', '5'],
+    ['replies that are none', '[5]'],
+    ['a refusal without a code', '{}'],
   ])('(%s) ends the calls of its message, and only these', async (_what, body) => {
     const server = await scriptedServer((message) => {
       if (message.routingKey === 'leads') message.reply(body)
@@ -184,6 +209,15 @@ describe('a refusal that passes', () => {
     const table = (await clientOf(server.endpoint)).table('leads')
     expect(await Promise.all([1, 2, 3].map((id) => table.patch(id, {})))).toEqual([true, true, true])
     expect(server.messages.map(({ commands }) => commands.map(({ id }) => id))).toEqual([[1, 2, 3], [2]])
+  })
+
+  it('of what is on no state is not waited for by anything else', async () => {
+    const server = await scriptedServer(({ commands, reply }) => reply(commands.map(() => refusal)))
+    const client = await clientOf(server.endpoint)
+    const stats = outcomeOf(client.stats({ timeoutMs: 200 }))
+    await eventually('it is refused', () => server.messages.length === 1)
+    expect(await client.ping()).toBeLessThan(150)
+    expect(await stats).toBe('SHARD_RECOVERING')
   })
 
   it('that does not pass in time is what the call ends with', async () => {

@@ -1,4 +1,4 @@
-// Programs that are not npm packages and that some tests talk to: pyzmq, promtool, redis-server.
+// Programs that are not npm packages and that some tests talk to: pyzmq, promtool, redis-server, tmux.
 // A missing one skips its tests on a developer's machine, and fails them where HOLDFAST_REQUIRE_PEERS=1, as in CI:
 // a promise about real clients must not go unchecked because a machine was set up badly.
 
@@ -23,6 +23,11 @@ export function promtool(): string | undefined {
 /** The command of a Redis server, the peer that the benchmarks compare with. */
 export function redisServer(): string | undefined {
   return ['redis-server'].find((command) => succeeds(command, ['--version']))
+}
+
+/** The command of a terminal in a program, in which the shell is tried as a person would. */
+export function tmux(): string | undefined {
+  return ['tmux'].find((command) => succeeds(command, ['-V']))
 }
 
 /** A `describe` whose tests need `found`, the command of a peer; see the top of this file for when it is missing. */

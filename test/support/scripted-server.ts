@@ -28,6 +28,8 @@ export class ScriptedServer {
   readonly messages: ScriptedMessage[] = []
   instance = 1
   hellos = 0
+  /** What it says to HELLO, if not that it is a Holdfast. */
+  greeting: JsonObject | string | undefined
   #socket: Router | undefined
   readonly #answer: (message: ScriptedMessage) => void
   readonly #limits: JsonObject
@@ -78,6 +80,7 @@ export class ScriptedServer {
       const text = typeof body === 'string' ? body : JSON.stringify(body)
       if (!socket.closed) socket.send([identity, replyHeader, text]).catch(() => {})
     }
+    if (this.greeting !== undefined) return reply(this.greeting)
     if (commands.every(({ cmd }) => cmd === 'PING' || cmd === 'HELLO')) {
       reply(commands.map(({ cmd }) => (cmd === 'PING' ? { status: 'ok', pong: true } : this.#hello())))
       return

@@ -42,9 +42,13 @@ async function candidatesFor(
   }
   if (isNamed || current?.form === 'quoted') return []
   // What stands there without a name has taken up the first of the arguments that are needed.
-  const inOrder = parametersOf(name).filter((parameter) => !parameter.isOptional && !given.has(parameter.name))
-  const taken = new Set(inOrder.slice(0, rest.filter((word) => word.name === undefined).length))
-  const open = parametersOf(name).filter((parameter) => !given.has(parameter.name) && !taken.has(parameter))
+  let taken = rest.filter((word) => word.name === undefined).length
+  const open = parametersOf(name).filter((parameter) => {
+    if (given.has(parameter.name)) return false
+    const isTaken = !parameter.isOptional && taken > 0
+    if (isTaken) taken -= 1
+    return !isTaken
+  })
   return open.map((parameter) => `${parameter.name}=`).filter((candidate) => candidate.startsWith(typed))
 }
 

@@ -8,16 +8,16 @@ import type { Look } from './look.ts'
 const widthOtherwise = 100
 
 const ownHelp = {
-  'help COMMAND': 'says what a command takes and what it replies',
+  'help COMMAND': 'says what a command takes and replies',
   exit: 'leaves, as Ctrl-D does',
 } as const
 
-const forms = `A command is its name, what it needs in the order of its help, and what it may have by name:
+const forms = `A command is its name, what it needs in order, and what else it takes by name:
   CREATE_STATE leads max_length=1000
   PATCH_RECORD leads 1 {"status": "won"}
   GET_RECORD 'my leads' id=1
-Texts with spaces stand in quotes. JSON may take several lines, as long as its brackets are open.
-A message as it is on the wire is taken as well: {"cmd": "PING"}, or a list of such. Tab completes.`
+Texts with spaces stand in quotes. JSON may take several lines. Commands as they
+are on the wire work as well: {"cmd": "PING"}, or a list of such.`
 
 /** Of one command, or of all and how they are written. */
 export function helpFor(topic: CommandName | undefined, look: Look): string {

@@ -7,7 +7,6 @@ import { expectation } from '../../protocol/arguments.ts'
 import { type CommandName, commandNames, declarationOf, findCommand } from '../../protocol/commands.ts'
 import type { Refusal } from '../../protocol/errors.ts'
 import { parseJson } from '../../protocol/json.ts'
-import type { JsonObject, JsonValue } from '../../protocol/value.ts'
 import { escaped, shownValue } from '../escape.ts'
 import { type Word, WordReader } from './words.ts'
 
@@ -86,28 +85,28 @@ export function complaint(problem: string, advice?: string): Complaint {
 
 function inputOf([first, ...rest]: readonly Word[]): Input {
   if (first === undefined) return { kind: 'nothing' }
-  if (first.form === 'json' && first.name === undefined) return rest.length === 0 ? messageOf(first) : onlyJson()
+  if (first.name !== undefined) return unknownCommand(first)
+  if (first.form === 'json') return rest.length === 0 ? messageOf(first) : notAlone('a command in JSON')
   const verb = first.text.toLowerCase()
-  if (first.name !== undefined || first.form !== 'bare') return unknownCommand(first)
-  if (verb === 'help' && rest.length < 2) return helpOf(rest[0])
-  if ((verb === 'exit' || verb === 'quit') && rest.length === 0) return { kind: 'exit' }
+  if (verb === 'help') return rest.length <= 1 ? helpOf(rest[0]) : complaint('help takes one command.')
+  if (verb === 'exit' || verb === 'quit') return rest.length === 0 ? { kind: 'exit' } : notAlone(verb)
   const name = findCommand(first.text)
   return name === undefined ? unknownCommand(first) : commandOf(name, rest)
 }
 
-function onlyJson(): Complaint {
-  return complaint('a command in JSON stands alone in its line.')
+function notAlone(what: string): Complaint {
+  return complaint(`${what} stands alone.`)
 }
 
 /** Goes to the daemon as it was typed. */
 function messageOf({ text }: Word): Input {
   const parsed = parseJson(text)
-  return 'code' in parsed ? badJson('the command cannot be read', parsed) : { kind: 'message', text }
+  return 'code' in parsed ? badJson('the command', parsed) : { kind: 'message', text }
 }
 
 function badJson(what: string, { code, message, details }: Refusal): Complaint {
   const advice = code === 'INVALID_JSON' ? 'In JSON, names and texts stand in double quotes.' : undefined
-  return complaint(`${what}: ${shownValue(details.reason ?? message)}.`, advice)
+  return complaint(`${what} cannot be read: ${shownValue(details.reason ?? message)}.`, advice)
 }
 
 function helpOf(topic: Word | undefined): Input {
@@ -130,7 +129,7 @@ function commandOf(name: CommandName, words: readonly Word[]): Input {
   const usage = `It is used as ${usageOf(name)}`
   const named = new Set(words.map((word) => word.name))
   const inOrder = parameters.filter((parameter) => !parameter.isOptional && !named.has(parameter.name))
-  const command: JsonObject = { cmd: name }
+  const fields = new Map([['cmd', JSON.stringify(name)]])
   for (const word of words) {
     const parameter =
       word.name === undefined ? inOrder.shift() : parameters.find((candidate) => candidate.name === word.name)
@@ -138,14 +137,15 @@ function commandOf(name: CommandName, words: readonly Word[]): Input {
       if (word.name !== undefined) return unknownArgument(name, word.name)
       return complaint(`${name} does not take '${shortened(word.text)}' as well.`, usage)
     }
-    if (Object.hasOwn(command, parameter.name)) return complaint(`${parameter.name} is given twice.`)
-    const read = valueOf(word, parameter)
-    if ('kind' in read) return read
-    command[parameter.name] = read.value
+    if (fields.has(parameter.name)) return complaint(`${parameter.name} is given twice.`)
+    const value = valueOf(word, parameter)
+    if (typeof value !== 'string') return value
+    fields.set(parameter.name, value)
   }
   const [missing] = inOrder
   if (missing !== undefined) return complaint(`${name} needs ${missing.name}, ${expectation(missing.type)}.`, usage)
-  return { kind: 'message', text: JSON.stringify(command) }
+  const text = Array.from(fields, ([field, value]) => `"${field}":${value}`).join(',')
+  return { kind: 'message', text: `{${text}}` }
 }
 
 function unknownArgument(name: CommandName, argument: string): Complaint {
@@ -159,14 +159,18 @@ function unknownArgument(name: CommandName, argument: string): Complaint {
 
 /**
  * A word can stand for a text or for JSON: the first reading that fits the argument is meant, so that neither an id nor
- * JSON in the quotes of another shell needs a thought. What fits in no way is for the daemon to refuse.
+ * JSON in the quotes of another shell needs a thought. What fits in no way is for the daemon to refuse. Answers with JSON
+ * text: what was typed as JSON is not changed on its way.
  */
-function valueOf({ form, text }: Word, { name, type }: Parameter): { readonly value: JsonValue } | Complaint {
+function valueOf({ form, text }: Word, { name, type }: Parameter): string | Complaint {
   const json = parseJson(text)
-  if (form === 'json' && 'code' in json) return badJson(`${name} cannot be read`, json)
-  const asJson = 'code' in json ? [] : [json.value]
-  const readings = { bare: [...asJson, text], quoted: [text, ...asJson], json: asJson }[form]
-  return { value: readings.find((reading) => Check(type, reading)) ?? (readings[0] as JsonValue) }
+  if (form === 'json') return 'code' in json ? badJson(name, json) : text
+  const asText = { value: text, encoded: JSON.stringify(text) }
+  if ('code' in json) return asText.encoded
+  const asJson = { value: json.value, encoded: text }
+  const readings = form === 'bare' ? [asJson, asText] : [asText, asJson]
+  const { encoded } = readings.find(({ value }) => Check(type, value)) ?? asJson
+  return encoded
 }
 
 function shortened(text: string): string {

@@ -1,4 +1,5 @@
 // How replies are drawn: with which colours, how wide, how much of a long list.
+import type { WriteStream } from 'node:tty'
 import picocolors from 'picocolors'
 
 export type Colors = ReturnType<typeof picocolors.createColors>
@@ -22,7 +23,12 @@ export const plainLook: Look = {
 }
 
 /** For a terminal; NO_COLOR in the environment turns its colours off. */
-export function terminalLook(columns: number): Look {
+export function terminalLook(terminal: WriteStream): Look {
   const colors = picocolors.createColors(picocolors.isColorSupported)
-  return { colors, width: columns, recordsMax: recordsOnTerminalMax }
+  return { colors, width: widthOf(terminal), recordsMax: recordsOnTerminalMax }
+}
+
+/** Columns; undefined for what is no terminal, or for one that does not know. */
+export function widthOf({ isTTY, columns }: WriteStream): number | undefined {
+  return isTTY && columns > 0 ? columns : undefined
 }

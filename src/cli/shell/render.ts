@@ -28,7 +28,7 @@ function renderOne(reply: JsonValue, look: Look, time: readonly string[]): strin
   const footer = [
     ...(text === '' && facts.length === 0 ? [String(status)] : facts),
     ...(version === undefined ? [] : [`version ${shownValue(version)}`]),
-    ...(revision === undefined ? [] : [`revision ${shownValue(revision)}`]),
+    ...(revision === undefined || revision === 0 ? [] : [`revision ${shownValue(revision)}`]),
     ...(requestId === undefined ? [] : [`request ${shownValue(requestId)}`]),
     ...time,
     ...(next === undefined ? [] : [`more with after=${quoted(shownValue(next))}`]),
@@ -63,7 +63,7 @@ function renderRecords(records: readonly JsonObject[], look: Look): Drawn {
   const shown = records.slice(0, look.recordsMax)
   const facts = [counted(records.length, 'record', 'records')]
   if (shown.length < records.length) {
-    facts.push(`the first ${counted(shown.length)} of them drawn (limit=100 reads a page, --json prints all)`)
+    facts.push(`${counted(shown.length)} drawn (limit=100 reads a page)`)
   }
   if (shown.length === 0) return { text: '', facts }
   const text = drawTable(shown, look) ?? shown.map((record) => fieldRows(record, look)).join('\n\n')

@@ -1,6 +1,7 @@
 // The shell without a terminal: inputs from a pipe or a file, one after the other, their replies in the same order.
 // Replies go to standard output; what was not understood, and what has to be known besides, to standard error.
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { Misuse, Problem } from '../../base/problem.ts'
 import { NoReply } from '../connection.ts'
 import { statusOf, tell } from '../errors.ts'
@@ -13,7 +14,7 @@ import type { Session } from './session.ts'
 
 export interface ScriptOptions {
   readonly session: Session
-  readonly input: NodeJS.ReadableStream
+  readonly input: Readable
   readonly look: Look
   /** Prints each reply as it is, in one line. */
   readonly json: boolean
@@ -22,6 +23,15 @@ export interface ScriptOptions {
 
 /** Resolves to the exit status, that of the worst. Without a reply nobody knows whether to go on, so that is the end. */
 export async function runScript(options: ScriptOptions): Promise<number> {
+  try {
+    return await runLines(options)
+  } finally {
+    // Whoever still writes must not keep a script alive that has ended.
+    options.input.destroy()
+  }
+}
+
+async function runLines(options: ScriptOptions): Promise<number> {
   const reader = new InputReader()
   let status = 0
   let line = 0

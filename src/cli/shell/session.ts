@@ -62,7 +62,6 @@ export class Session {
     if (before?.losses === this.#connection.losses) return undefined
     const { instance, durability } = await this.greet(options)
     if (before === undefined || instance === before.instance) return undefined
-    const loss = durability === 'memory' ? ' What it had kept in memory is gone.' : ''
-    return `the daemon at ${this.#connection.endpoint} was started anew.${loss}`
+    return `the daemon was started anew${durability === 'memory' ? '; what it kept in memory is gone' : ''}.`
   }
 }

@@ -2,7 +2,7 @@
 // widths, and the pages: it takes a time that grows with the square of the rows, so it gets a hundred at a time.
 import Table from 'cli-table3'
 import type { JsonObject, JsonValue } from '../../protocol/value.ts'
-import { escaped, shownValue } from '../escape.ts'
+import { shownValue } from '../escape.ts'
 import type { Colors, Look } from './look.ts'
 
 interface Cell {
@@ -21,13 +21,13 @@ const cellWidthMax = 200
 export function drawTable(records: readonly JsonObject[], { colors, width }: Look): string | undefined {
   const names = columnsOf(records)
   const lengthMax = Math.min(cellWidthMax, width ?? cellWidthMax)
-  const rows = records.map((record) => names.map((name) => cellOf(record[name], lengthMax, colors)))
-  const heads = names.map((name, column) => headOf(name, column, rows, colors))
-  const natural = heads.map((head) => widthOf(head))
-  for (const row of rows) {
-    for (const [column, cell] of row.entries()) natural[column] = Math.max(natural[column] as number, widthOf(cell))
-  }
-  const widths = width === undefined ? natural : fitted(natural, width - frameWidth(names.length))
+  const rows = records.map((record) => names.map((name) => cellOf(record, name, lengthMax, colors)))
+  const heads = names.map((name, column): Cell => {
+    const isOfNumbers = rows.every((row) => isNumber(row[column]))
+    return { text: shownValue(name, lengthMax), hAlign: isOfNumbers ? 'right' : 'left', paint: colors.bold }
+  })
+  const natural = heads.map((head, column) => widest([head, ...rows.map((row) => row[column])]))
+  const widths = width === undefined ? natural : fitted(natural, rows, width - frameWidth(names.length))
   return widths && drawPages(heads, rows, widths, colors)
 }
 
@@ -38,22 +38,25 @@ function columnsOf(records: readonly JsonObject[]): string[] {
   return [...(names.delete('id') ? ['id'] : []), ...names]
 }
 
-function cellOf(value: JsonValue | undefined, lengthMax: number, colors: Colors): Cell {
-  if (value === undefined) return { text: '', hAlign: 'left', paint: String }
+function cellOf(record: JsonObject, name: string, lengthMax: number, colors: Colors): Cell {
+  if (!Object.hasOwn(record, name)) return { text: '', hAlign: 'left', paint: String }
+  const value = record[name] as JsonValue
   const hAlign = typeof value === 'number' ? 'right' : 'left'
   return { text: shownValue(value, lengthMax), hAlign, paint: value === null ? colors.dim : String }
 }
 
-/** Stands as the values of its column do. */
-function headOf(name: string, column: number, rows: readonly Cell[][], colors: Colors): Cell {
-  const isOfNumbers = rows.every((row) => row[column]?.hAlign === 'right')
-  return { text: escaped(name), hAlign: isOfNumbers ? 'right' : 'left', paint: colors.bold }
+function isNumber(cell: Cell | undefined): boolean {
+  return cell?.hAlign === 'right'
+}
+
+function widest(cells: readonly (Cell | undefined)[]): number {
+  return cells.reduce((width, cell) => Math.max(width, cell === undefined ? 0 : widthOf(cell)), 0)
 }
 
 /** Columns of the terminal. Asks cli-table3 about what is not plain, so that both always agree. */
 function widthOf({ text }: Cell): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length
-  const table = new Table({ style: { 'padding-left': 0, 'padding-right': 0 } })
+  const table = new Table({ style: { 'padding-left': 0, 'padding-right': 0, border: [] } })
   table.push([text])
   return table.width - 2
 }
@@ -63,19 +66,15 @@ function frameWidth(columns: number): number {
   return columns * 3 + 1
 }
 
-/** The widest columns give way until all fit; undefined if too little would be left of them. */
-function fitted(natural: readonly number[], available: number): number[] | undefined {
-  let rest = available
-  let widthMax = Number.POSITIVE_INFINITY
-  for (const [index, width] of natural.toSorted((a, b) => a - b).entries()) {
-    const share = Math.floor(rest / (natural.length - index))
-    if (width > share) {
-      widthMax = share
-      break
-    }
-    rest -= width
+/** The widest columns give way until all fit, but no number is cut; undefined if too little would be left of them. */
+function fitted(natural: readonly number[], rows: readonly Cell[][], available: number): number[] | undefined {
+  const ofNumbers = natural.map((_, column) => widest(rows.map((row) => row[column]).filter(isNumber)))
+  const naturalMax = Math.max(...natural)
+  for (let widthMax = naturalMax; widthMax >= Math.min(naturalMax, columnWidthMin); widthMax -= 1) {
+    const widths = natural.map((width, column) => Math.max(ofNumbers[column] as number, Math.min(width, widthMax)))
+    if (widths.reduce((sum, width) => sum + width, 0) <= available) return widths
   }
-  return widthMax < columnWidthMin ? undefined : natural.map((width) => Math.min(width, widthMax))
+  return undefined
 }
 
 function drawPages(heads: readonly Cell[], rows: readonly Cell[][], widths: readonly number[], colors: Colors): string {

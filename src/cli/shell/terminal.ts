@@ -1,10 +1,11 @@
 // The shell on a terminal: a prompt, a history, completion, and nothing that ends it but its user. Ctrl-C stops waiting
 // for a reply, or forgets what is typed; Ctrl-D leaves.
+import { once } from 'node:events'
 import { createInterface, type Interface } from 'node:readline/promises'
 import type { ReadStream, WriteStream } from 'node:tty'
 import type { JsonObject } from '../../protocol/value.ts'
 import { NoReply } from '../connection.ts'
-import { escapedJson, shownValue } from '../escape.ts'
+import { escaped, escapedJson, shownValue } from '../escape.ts'
 import { complete } from './completion.ts'
 import { helpFor } from './help.ts'
 import { type History, historyLinesMax } from './history.ts'
@@ -43,6 +44,12 @@ class Terminal {
   readonly #reader = new InputReader()
   /** The lines of the input that is being typed. */
   #typed: string[] = []
+  /** Inputs that were typed, or pasted, while another one was carried out, and the text of each. */
+  #queue: { readonly input: Input; readonly text: string }[] = []
+  /** Resolves when the queue is empty. */
+  #running = Promise.resolve()
+  #isRunning = false
+  #hasLeft = false
   /** Present while a reply is waited for. */
   #waiting: AbortController | undefined
   /** What the arrow keys offer, the newest first: readline's own list, which it hands out to be changed. */
@@ -56,17 +63,8 @@ class Terminal {
     await this.#greet()
     const readline = this.#openReadline()
     readline.prompt()
-    let input: Input | undefined
-    for await (const line of readline) {
-      input = this.#read(line)
-      if (input.kind === 'exit') break
-      await this.#carryOut(input)
-      readline.setPrompt(this.#reader.isOpen ? promptForMore : prompt)
-      readline.prompt()
-    }
-    // Ctrl-D leaves the cursor behind the prompt.
-    if (input?.kind !== 'exit') this.#say('')
-    readline.close()
+    await once(readline, 'close')
+    await this.#running
   }
 
   async #greet(): Promise<void> {
@@ -91,15 +89,23 @@ class Terminal {
       prompt,
       history: [...history.lines],
       historySize: historyLinesMax,
-      completer: (line) => (this.#reader.isOpen ? [[], ''] : complete(line, findStates)),
+      // While a reply is waited for, the daemon cannot be asked for names.
+      completer: (line) => (this.#reader.isOpen || this.#isRunning ? [[], ''] : complete(line, findStates)),
     })
+    readline.on('line', (line) => this.#take(line, readline))
     readline.on('history', (lines) => {
       this.#recent = lines
       this.#showHistory()
     })
     readline.on('SIGINT', () => {
-      if (this.#waiting === undefined) this.#forgetTyped(readline)
-      else this.#waiting.abort()
+      if (this.#isRunning) this.#stopRunning()
+      else this.#forgetTyped(readline)
+    })
+    readline.on('close', () => {
+      // Ctrl-D leaves the cursor behind the prompt, if there is one.
+      if (!this.#hasLeft && !this.#isRunning) this.#say('')
+      this.#hasLeft = true
+      this.#stopRunning()
     })
     return readline
   }
@@ -109,20 +115,51 @@ class Terminal {
     this.#recent.splice(0, this.#recent.length, ...this.#options.history.lines)
   }
 
-  #read(line: string): Input {
+  /** Reads a line at once, so that of several that are pasted each gets its prompt; the commands wait for their turn. */
+  #take(line: string, readline: Interface): void {
     const input = this.#reader.read(line)
     this.#typed.push(line.trim())
-    if (input.kind === 'open') return input
-    if (input.kind !== 'nothing') this.#options.history.add(this.#typed.join(' ').trim())
+    readline.setPrompt(input.kind === 'open' ? promptForMore : prompt)
+    if (input.kind === 'open') {
+      readline.prompt()
+      return
+    }
+    const text = this.#typed.join(' ').trim()
     this.#typed = []
+    if (input.kind !== 'nothing') this.#options.history.add(text)
     this.#showHistory()
-    return input
+    this.#queue.push({ input, text })
+    if (!this.#isRunning) this.#running = this.#runQueue(readline)
+  }
+
+  async #runQueue(readline: Interface): Promise<void> {
+    this.#isRunning = true
+    try {
+      for (let next = this.#queue.shift(); next !== undefined && !this.#hasLeft; next = this.#queue.shift()) {
+        await this.#carryOut(next.input)
+        const [waiting] = this.#queue
+        if (waiting !== undefined && !this.#hasLeft) this.#say(`${prompt}${escaped(waiting.text)}`)
+      }
+      this.#isRunning = false
+      if (!this.#hasLeft) readline.prompt()
+    } catch (error) {
+      this.#hasLeft = true
+      throw error
+    } finally {
+      if (this.#hasLeft) readline.close()
+    }
+  }
+
+  #stopRunning(): void {
+    this.#queue = []
+    this.#waiting?.abort()
   }
 
   async #carryOut(input: Input): Promise<void> {
     if (input.kind === 'complaint') this.#complain(input.problem, input.advice)
     else if (input.kind === 'help') this.#say(helpFor(input.topic, this.#look))
     else if (input.kind === 'message') await this.#send(input.text)
+    else if (input.kind === 'exit') this.#hasLeft = true
   }
 
   async #send(message: string): Promise<void> {
@@ -151,8 +188,8 @@ class Terminal {
     const isEmpty = readline.line === '' && !this.#reader.isOpen
     readline.write(null, { ctrl: true, name: 'e' })
     this.#say('^C')
-    readline.write(null, { ctrl: true, name: 'u' })
     if (isEmpty) this.#say(this.#look.colors.dim('Ctrl-D leaves.'))
+    readline.write(null, { ctrl: true, name: 'u' })
     this.#reader.reset()
     this.#typed = []
     readline.setPrompt(prompt)
@@ -170,7 +207,7 @@ class Terminal {
 
   /** Asked for each time, for windows change their size. */
   get #look(): Look {
-    return terminalLook(this.#options.output.columns)
+    return terminalLook(this.#options.output)
   }
 }
 

@@ -65,18 +65,13 @@ export class WordReader {
 
   #readQuoted(word: Omit<Word, 'text'>, quote: '"' | "'"): void {
     const end = endOfQuote(this.#line, this.#position, quote)
-    const quoted = this.#take(end ?? this.#line.length)
-    if (end === undefined) {
-      this.#open = 'quote'
-      this.#problem = `the quote ${quote} is not closed`
-      this.#words.push({ ...word, text: quoted.slice(1) })
-      return
-    }
-    const text = quote === "'" ? quoted.slice(1, -1) : parsedString(quoted)
-    if (text === undefined)
-      this.#problem = `${shortened(quoted)} is no text as JSON has it; '...' takes everything as it is`
-    else this.#words.push({ ...word, text })
-    this.#demandSpace(quoted)
+    const literal = this.#take(end ?? this.#line.length)
+    const text = quote === '"' && end !== undefined ? parsedString(literal) : literal.slice(1, end && -1)
+    if (text !== undefined) this.#words.push({ ...word, text })
+    else this.#problem = `${shortened(literal)} is no text as JSON has it; '...' takes everything as it is`
+    if (end !== undefined) return this.#demandSpace(literal)
+    this.#open = 'quote'
+    this.#problem = `the quote ${quote} is not closed`
   }
 
   #readJson(word: Omit<Word, 'text'>): void {
