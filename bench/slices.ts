@@ -4,7 +4,7 @@
 // largest size; meanwhile another client reads from another state of the same shard at a fixed rate, each read timed from
 // the moment at which it was meant to be sent. Shown are the daemon's own metric `holdfast_slice_longest_seconds` (since
 // the start, so each row includes those above it), the number of slices longer than the bound, the other client's p99.9,
-// and the longest pause that the garbage collector of any thread reports by `--trace-gc`, which a slice may contain.
+// and the pauses that the garbage collector of any thread reports by `--trace-gc`, which a slice may contain.
 // The generators share the cores with the daemon: where there are few, the other client's times show that, too.
 import { type Row, rowOf } from './report.ts'
 import { Generator } from './support/generator.ts'
@@ -38,11 +38,14 @@ export const slices: Question = {
         daemon.process.restOfLines()
         const latencies = await during(bulk.once(operation), others)
         const after = await readSlices(daemon)
+        const pauses = pausesMs(daemon.process.restOfLines())
+        const longPauses = pauses.filter((pause) => pause > boundMs)
         const goal = { bound: 'at most', value: boundMs } as const
         rows.push(
           rowOf({ what: `${what}: longest slice`, unit: 'ms', goal }, only(after.longestMs)),
           rowOf({ what: `${what}: slices above ${boundMs} ms`, unit: 'slices' }, only(after.long - before.long)),
-          rowOf({ what: `${what}: longest GC pause`, unit: 'ms' }, only(longestPause(daemon.process.restOfLines()))),
+          rowOf({ what: `${what}: longest GC pause`, unit: 'ms' }, only(Math.max(0, ...pauses))),
+          rowOf({ what: `${what}: GC pauses above ${boundMs} ms`, unit: 'pauses' }, only(longPauses.length)),
           latencyRow(what, latencies),
         )
       }
@@ -83,7 +86,6 @@ async function readSlices({ process }: Server): Promise<{ longestMs: number; lon
 }
 
 /** In milliseconds, of the lines that `--trace-gc` writes for every thread. */
-function longestPause(lines: readonly string[]): number {
-  const pauses = lines.map((line) => Number(/ms: .*?\) MB, (?:pooled: \S+ MB, )?([\d.]+) \//.exec(line)?.[1] ?? 0))
-  return Math.max(0, ...pauses)
+function pausesMs(lines: readonly string[]): number[] {
+  return lines.map((line) => Number(/ms: .*?\) MB, (?:pooled: \S+ MB, )?([\d.]+) \//.exec(line)?.[1] ?? 0))
 }

@@ -7,6 +7,8 @@ export interface DriverOptions {
   readonly endpoint: string
   /** How many records the table gets. */
   readonly records: number
+  /** How many of these records are worked on. Default: all. */
+  readonly recordsUsed?: number | undefined
   /** The tables to work on, where it is not the usual one. */
   readonly tables?: readonly string[] | undefined
   /** How the bodies of commands are encoded, where that can be chosen. */

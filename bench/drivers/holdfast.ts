@@ -6,10 +6,11 @@ import type { Driver, DriverOptions } from './driver.ts'
 /** Calls that are in flight while a table is filled. */
 const fillingAtATime = 4_096
 
-export async function openHoldfast({ endpoint, records, tables = [tableName] }: DriverOptions): Promise<Driver> {
+export async function openHoldfast(options: DriverOptions): Promise<Driver> {
+  const { endpoint, records, recordsUsed = records, tables = [tableName] } = options
   const client = await connect(endpoint, { timeoutMs: 300_000 })
   const leads = tables.map((name) => client.table<{ name: string; status: string; score: number }>(name))
-  const nextId = randomNumbers(records)
+  const nextId = randomNumbers(recordsUsed)
   let turn = 0
   const next = () => leads[(turn = (turn + 1) % leads.length)] as (typeof leads)[number]
   const contacts = client.table<ReturnType<typeof contactOf>>('contacts')

@@ -2,10 +2,13 @@
 import type { Driver, DriverOptions } from './driver.ts'
 import { batches, commandsPerBatch, LoneShard, rotating } from './lone-shard.ts'
 
-export async function openShard({ records, codec = 'msgpack' }: DriverOptions): Promise<Driver> {
+export async function openShard({ records, recordsUsed = records, codec = 'msgpack' }: DriverOptions): Promise<Driver> {
   const shard = await LoneShard.started(codec)
   await shard.fill(records)
-  const nextOf = { patch: rotating(batches('patch', records, shard)), get: rotating(batches('get', records, shard)) }
+  const nextOf = {
+    patch: rotating(batches('patch', recordsUsed, shard)),
+    get: rotating(batches('get', recordsUsed, shard)),
+  }
   return {
     commandsPerOperation: commandsPerBatch,
     operations: {

@@ -262,8 +262,9 @@ export class Batcher implements Caller {
 
   #sweep(): void {
     const now = clock()
-    this.#queue.putBack(this.#heldBack.release(now))
-    let next = Math.min(this.#inFlight.expire(now), this.#heldBack.expire(now))
+    const held = this.#heldBack.sweep(now)
+    this.#queue.putBack(held.released)
+    let next = Math.min(this.#inFlight.expire(now), held.next)
     this.#queue.sweep((call) => {
       if (call.deadline <= now) fail(call, this.#notSent())
       else next = Math.min(next, call.deadline)

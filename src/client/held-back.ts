@@ -44,28 +44,24 @@ export class HeldBack {
     return held !== undefined
   }
 
-  /** Hands out the calls that have waited long enough. */
-  release(now: number): Call[] {
+  /**
+   * Fails the calls whose time is over with the refusal that kept them, and hands out those that have waited long enough.
+   * `next` is when to look again.
+   */
+  sweep(now: number): { released: Call[]; next: number } {
     const released: Call[] = []
-    for (const [key, { until, calls }] of this.#keys) {
-      if (until > now) continue
-      this.#keys.delete(key)
-      for (const call of calls) released.push(call)
-    }
-    return released
-  }
-
-  /** Fails the calls whose time is over with the refusal that kept them. Returns when to look again. */
-  expire(now: number): number {
     let next = Number.POSITIVE_INFINITY
-    for (const { calls, refusal, until } of this.#keys.values()) {
-      next = Math.min(next, until)
-      for (const call of calls) {
-        if (call.deadline <= now) fail(call, errorOfReply(refusal))
-        else next = Math.min(next, call.deadline)
+    for (const [key, { until, calls, refusal }] of this.#keys) {
+      for (const call of calls) if (call.deadline <= now) fail(call, errorOfReply(refusal))
+      const waiting = calls.filter((call) => !call.isOver)
+      if (until <= now || waiting.length === 0) {
+        this.#keys.delete(key)
+        for (const call of waiting) released.push(call)
+      } else {
+        for (const { deadline } of waiting) next = Math.min(next, until, deadline)
       }
     }
-    return next
+    return { released, next }
   }
 
   /** Fails all calls with the refusals that kept them. */

@@ -6,7 +6,7 @@ export type { CallOptions } from './caller.ts'
 export { type Client, type CloseOptions, type ConnectOptions, connect, type StatesOptions } from './client.ts'
 export { HoldfastError, type HoldfastErrorCode } from './error.ts'
 export type { ListOptions, Page, RecordList } from './record-list.ts'
-export type { FieldsOf, IdOf, NewRecord, StoredRecord } from './rows.ts'
+export type { FieldsOf, IdOf, JsonFields, NewRecord, StoredRecord } from './rows.ts'
 export type { ServerInfo, ServerLimits } from './server-info.ts'
 export type {
   AlterTableOptions,

@@ -38,6 +38,7 @@ function replyTo([header]: Frames, replies: JsonObject[]): Buffer[] {
 }
 
 const minuteMs = 60_000
+const recovering = { status: 'error', code: 'SHARD_RECOVERING', message: 'Shard 0 is recovering', shard: 0 }
 
 describe('a batcher', () => {
   const open = (): Batcher =>
@@ -106,7 +107,6 @@ describe('a batcher', () => {
     const batcher = open()
     const { taken, connection: there } = connection()
     batcher.up(there)
-    const recovering = { status: 'error', code: 'SHARD_RECOVERING', message: 'Shard 0 is recovering', shard: 0 }
     const calls: Promise<string>[] = []
     for (const ids of [[1, 2], [3]]) {
       calls.push(...ids.map((id) => get(batcher, id)))
@@ -123,6 +123,28 @@ describe('a batcher', () => {
     const replies = calls.map(() => ({ status: 'ok', record: null }))
     batcher.take(replyTo(taken[2] ?? [], replies))
     expect(await Promise.all(calls)).toEqual(['ok', 'ok', 'ok', 'ok'])
+  })
+
+  it('ends a call with its refusal if that has not passed by its deadline, and with it those that wait behind', async () => {
+    const batcher = open()
+    const { taken, connection: there } = connection()
+    batcher.up(there)
+    const calls = [get(batcher, 1)]
+    let answered = 0
+    for (let elapsedMs = 0; elapsedMs < minuteMs + 100; elapsedMs += 1) {
+      await vi.advanceTimersByTimeAsync(1)
+      for (const message of taken.slice(answered)) {
+        const replies = idsOf(message).map(() => recovering)
+        batcher.take(replyTo(message, replies))
+      }
+      answered = taken.length
+      if (elapsedMs === 1) calls.push(get(batcher, 2))
+    }
+    expect(await Promise.all(calls)).toEqual(['SHARD_RECOVERING', 'SHARD_RECOVERING'])
+    // Ten waits up to a second, and then each about three quarters of one.
+    expect(answered).toBeGreaterThan(50)
+    expect(answered).toBeLessThan(140)
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   it('sends to a server that does not answer no more than it may, until the time of what was sent is over', async () => {

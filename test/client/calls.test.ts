@@ -220,13 +220,6 @@ describe('a refusal that passes', () => {
     expect(await stats).toBe('SHARD_RECOVERING')
   })
 
-  it('that does not pass in time is what the call ends with', async () => {
-    const server = await scriptedServer(({ reply }) => reply(refusal))
-    const table = (await clientOf(server.endpoint, { timeoutMs: 100 })).table('leads')
-    expect(await errorOf(table.patch(1, {}))).toMatchObject({ code: 'SHARD_RECOVERING', retryable: true })
-    expect(server.messages.length).toBeGreaterThan(1)
-  })
-
   it('is handed over at once if the client is not to try again', async () => {
     const server = await scriptedServer(({ reply }) => reply(refusal))
     const table = (await clientOf(server.endpoint, { retry: false })).table('leads')

@@ -55,7 +55,7 @@ function use(client: Client, timeoutMs: number): Use {
   }
 }
 
-const handles = (): number => getActiveResourcesInfo().length + readdirSync('/proc/self/fd').length
+const handles = (): number => getActiveResourcesInfo().length + readdirSync('/dev/fd').length
 const heapMegabytes = (): number => {
   collectGarbage()
   return process.memoryUsage().heapUsed / 1e6

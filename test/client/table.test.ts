@@ -1,7 +1,6 @@
 // Tables with methods, over a connection and over an engine in the same process: one suite, two callers.
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { JsonObject, Table } from '../../src/client/index.ts'
-import type { JsonFields } from '../../src/client/rows.ts'
+import type { JsonFields, JsonObject, Table } from '../../src/client/index.ts'
 import { openEngine } from '../../src/engine.ts'
 import { clientAndServer, errorOf } from '../support/clients.ts'
 
