@@ -10,13 +10,13 @@ export interface OutcomeCount {
 export class OutcomeCounts {
   readonly #commands = new Map<string, Map<string, number>>()
 
-  add(command: string, outcome: string): void {
+  add(command: string, outcome: string, count = 1): void {
     let outcomes = this.#commands.get(command)
     if (outcomes === undefined) {
       outcomes = new Map()
       this.#commands.set(command, outcomes)
     }
-    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + count)
   }
 
   list(): OutcomeCount[] {

@@ -1,5 +1,5 @@
 // Makes few messages of many calls. All calls made in one turn of the event loop leave together, one message for each
-// routing key; what does not fit into the bounds of the server and of this client waits here, in order. Every call ends:
+// routing key, a large burst two; what does not fit into the bounds of the server and of this client waits here, in order. Every call ends:
 // with its reply, with a refusal, or by its deadline.
 import type { Codec } from '../protocol/codec.ts'
 import { type CommandName, commands } from '../protocol/commands.ts'
@@ -41,6 +41,8 @@ const commandsInFlightMax = 16_384
 const bytesInFlightMax = 4
 /** A longer message would be parsed elsewhere by the server, and hold up those behind it. */
 const messageBytesWanted = 128 * 1024
+/** Below this a message more costs what working side by side would win. */
+const halfBurstMin = 128
 /** More rows than this are decided in steps, while others on the same state wait. */
 const rowsAtOnceMax = 1_000
 /** Between two looks for calls whose time is over. */
@@ -196,7 +198,10 @@ export class Batcher implements Caller {
       commands: commandsInFlightMax - this.#inFlight.commands,
       bytes: bytesInFlightMax * messageBytesMax - this.#inFlight.bytes,
     }
-    const bounds = { commandsMax: commandsPerMessageMax, bytesMax: messageBytesWanted }
+    // Of a large burst the server gets one half while the other is encoded: from then on both sides work at a time.
+    const half =
+      this.#inFlight.messages === 0 ? Math.max(halfBurstMin, Math.ceil(this.#queue.length / 2)) : commandsPerMessageMax
+    const bounds = { commandsMax: Math.min(half, commandsPerMessageMax), bytesMax: messageBytesWanted }
     const isHeld = (call: Call): boolean => !this.#heldBack.isEmpty && this.#heldBack.holdBehind(call)
     for (const calls of this.#queue.takeMessages(room, bounds, isHeld)) this.#post(connection, calls)
     this.#checkIdle()

@@ -30,17 +30,19 @@ interface ConnectionSocket extends Dealer {
 
 /** Loads ZeroMQ, or says why it cannot be had. */
 export async function loadTransport(): Promise<void> {
-  await import('zeromq')
+  await import('../base/zmq-context.ts')
 }
 
 async function createSocket(endpoint: string): Promise<ConnectionSocket> {
   const { Dealer } = await import('zeromq')
+  const { zmqContext } = await import('../base/zmq-context.ts')
   class Socket extends Dealer implements ConnectionSocket {
     setHiccupMessage(message: Buffer): void {
       this.setStringOption(hiccupMessageOption, message)
     }
   }
   return new Socket({
+    context: zmqContext,
     linger: 0,
     ipv6: endpoint.includes('['),
     // What may be on its way is bounded by the batcher, in commands and bytes.

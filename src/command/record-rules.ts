@@ -76,9 +76,13 @@ export function inferFields(header: TableHeader, record: JsonObject): TableHeade
   return header.fields === null ? { ...header, fields: new Set(Object.keys(record).sort(compareBytes)) } : header
 }
 
-/** Measures a record and refuses one that is too large. */
-export function contentsOf(record: JsonObject, revision: number, limits: Limits): RecordContents | Refuse {
-  const bytes = approximateBytes(record)
+/** What is stored of a record; refuses one that is too large. `bytes` is its measure where that is known already. */
+export function contentsOf(
+  record: JsonObject,
+  revision: number,
+  limits: Limits,
+  bytes: number = approximateBytes(record),
+): RecordContents | Refuse {
   // A character takes at most three bytes of UTF-8, or six as an escape; only what could pass the bound is measured.
   if (bytes * 6 > limits.recordBytesMax) {
     if (Buffer.byteLength(JSON.stringify(record)) > limits.recordBytesMax) {

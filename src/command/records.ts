@@ -1,9 +1,9 @@
 // Records of a table: create, set, patch, delete, get, list. Owns nothing: reads the table, answers with changes.
 // Invariant: a refusal leaves nothing behind; whatever is returned as a change can be applied without failing.
 import { idInData, normalId, type RecordId } from '../protocol/arguments.ts'
-import type { JsonObject } from '../protocol/value.ts'
+import { approximateBytes, fieldBytes, type JsonObject, type JsonValue } from '../protocol/value.ts'
 import type { RecordChange } from '../state/change.ts'
-import type { Cell, Table } from '../state/table.ts'
+import type { Cell, RecordContents, Table } from '../state/table.ts'
 import {
   type Context,
   type Deciders,
@@ -56,20 +56,15 @@ export const recordCommands: Deciders<RecordCommands> = {
     if (cell === undefined) return done({ patched: false })
     const conflict = patchConflict(table.header, args.data) ?? idConflict(id, args.data)
     if (conflict !== undefined) return conflict
-    const record = { ...cell.contents.record, ...args.data }
-    record.id = id
-    return typeConflict(table.header, record) ?? update(table, cell, record, context, { patched: true })
+    const { record, bytes } = patched(cell.contents, args.data)
+    return typeConflict(table.header, record) ?? update(table, cell, record, context, { patched: true }, bytes)
   },
 
   DELETE_RECORD(table, args, context) {
     const id = normalId(args.id)
     const cell = table.get(id)
     if (cell === undefined) return done({ deleted: false })
-    const { order, contents: before } = cell
-    const stamp = { state: table.name, version: table.version + 1, at: context.now.wall }
-    return done({ deleted: true }, [
-      { subject: 'record', type: 'deleted', ...stamp, id, order, before, after: undefined },
-    ])
+    return done({ deleted: true }, [changed('deleted', table, cell, undefined, context)])
   },
 
   GET_RECORD(table, args) {
@@ -115,13 +110,53 @@ function insert(table: Table, id: RecordId, data: JsonObject, context: Context, 
   return done(reply, [change])
 }
 
-function update(table: Table, cell: Cell, record: JsonObject, context: Context, reply: JsonObject): Decision {
-  const version = table.version + 1
-  const after = contentsOf(record, version, context.limits)
-  if (isRefuse(after)) return after
-  const { id, order, contents: before } = cell
-  const stamp = { state: table.name, version, at: context.now.wall }
-  return done(reply, [{ subject: 'record', type: 'updated', ...stamp, id, order, before, after }])
+function update(
+  table: Table,
+  cell: Cell,
+  record: JsonObject,
+  context: Context,
+  reply: JsonObject,
+  bytes?: number,
+): Decision {
+  const after = contentsOf(record, table.version + 1, context.limits, bytes)
+  return isRefuse(after) ? after : done(reply, [changed('updated', table, cell, after, context)])
+}
+
+/** A record that stands already gets other contents, or none. Written out: a spread costs as much as the rest of it. */
+function changed(
+  type: 'updated' | 'deleted',
+  { name, version }: Table,
+  { id, order, contents }: Cell,
+  after: RecordContents | undefined,
+  { now }: Context,
+): RecordChange {
+  return {
+    subject: 'record',
+    type,
+    state: name,
+    version: version + 1,
+    at: now.wall,
+    id,
+    order,
+    before: contents,
+    after,
+    header: undefined,
+  }
+}
+
+/** The record with the patch over it, and its size: only what the patch touches is measured again. */
+function patched(contents: RecordContents, data: JsonObject): { record: JsonObject; bytes: number } {
+  const record: JsonObject = { ...contents.record }
+  let { bytes } = contents
+  for (const field in data) {
+    // That it is the record's own was checked; it may be written in another form.
+    if (field === 'id') continue
+    const value = data[field] as JsonValue
+    bytes += approximateBytes(value)
+    bytes += Object.hasOwn(record, field) ? -approximateBytes(record[field] as JsonValue) : fieldBytes(field)
+    record[field] = value
+  }
+  return { record, bytes }
 }
 
 /** Gathers references only: contents never change once made, so the reply can be encoded at leisure. */

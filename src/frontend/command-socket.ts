@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { Router } from 'zeromq'
 import type { Limits } from '../base/limits.ts'
+import { zmqContext } from '../base/zmq-context.ts'
 
 /** How long replies may still leave after the socket was closed. */
 export const lingerMs = 2_000
@@ -40,6 +41,7 @@ export interface BoundSocket {
 /** Binds one socket to all endpoints; rejects, with nothing left open, if one of them cannot be had. */
 export async function bindCommandSocket(wanted: readonly string[], limits: Limits): Promise<BoundSocket> {
   const socket = new CommandSocket({
+    context: zmqContext,
     // A send to a client that is gone, or whose queue is full, fails at once instead of vanishing or waiting for ever.
     mandatory: true,
     sendTimeout: 0,

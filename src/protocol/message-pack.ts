@@ -3,7 +3,8 @@
 // where there are any. A reply is the array of the reply's fields in the registry's order, the state's version, and a
 // map of the optional fields where there are any; a refusal is an extension with `[code, message, details]`.
 // Every body carries the record structures that it uses, so it can be decoded alone.
-import { addExtension, Packr } from 'msgpackr'
+// Not from 'msgpackr': its native reader of strings keeps the memory of whole messages for each string that is stored.
+import { addExtension, Packr } from 'msgpackr/pack'
 import Type, { type TSchema } from 'typebox'
 import type { Codec, CodecCommand } from './codec.ts'
 import { type CommandName, commandNames, declarationOf } from './commands.ts'
@@ -39,6 +40,7 @@ const withMaps = new Packr({ useRecords: false, mapsAsObjects: true, variableMap
 /** The order of a command's arguments and of its reply's fields. */
 interface Layout {
   readonly name: CommandName
+  readonly opcode: number
   readonly required: readonly string[]
   readonly optional: readonly string[]
   readonly reply: readonly string[]
@@ -47,11 +49,12 @@ interface Layout {
 }
 
 function layoutOf(name: CommandName): Layout {
-  const { args, reply, routing } = declarationOf(name)
+  const { opcode, args, reply, routing } = declarationOf(name)
   const split = (fields: Readonly<Record<string, TSchema>>, optional: boolean): string[] =>
     Object.keys(fields).filter((field) => Type.IsOptional(fields[field]) === optional)
   return {
     name,
+    opcode,
     required: split(args, false),
     optional: split(args, true),
     reply: split(reply, false),
@@ -61,7 +64,8 @@ function layoutOf(name: CommandName): Layout {
 }
 
 const layouts = new Map(commandNames.map((name) => [name, layoutOf(name)]))
-const layoutsByOpcode = new Map(commandNames.map((name) => [declarationOf(name).opcode, layouts.get(name) as Layout]))
+const layoutsByOpcode: Layout[] = []
+for (const layout of layouts.values()) layoutsByOpcode[layout.opcode] = layout
 
 export function layoutFor(name: CommandName): Layout {
   return layouts.get(name) as Layout
@@ -97,7 +101,7 @@ function hasRenamedField(value: unknown): boolean {
 export function readPositional(value: JsonValue): CodecCommand | Refusal {
   if (!Array.isArray(value)) return invalidRequest('a command must be an array [opcode, arguments, options?]')
   const [opcode, positional, options] = value
-  const layout = layoutsByOpcode.get(opcode as number)
+  const layout = typeof opcode === 'number' ? layoutsByOpcode[opcode] : undefined
   if (layout === undefined) return invalidRequest('no command has this opcode')
   const { name, required, optional } = layout
   if (!Array.isArray(positional) || positional.length !== required.length || value.length > 3) {
@@ -190,8 +194,7 @@ export const messagePackCodec: Codec = {
 }
 
 function positional(name: CommandName, args: JsonObject): JsonValue[] {
-  const { required, optional } = layoutFor(name)
-  const opcode = declarationOf(name).opcode
+  const { opcode, required, optional } = layoutFor(name)
   const values: JsonValue[] = []
   for (let index = 0; index < required.length; index += 1) values.push(args[required[index] as string] as JsonValue)
   if (optional.length === 0) return [opcode, values]

@@ -119,6 +119,11 @@ function shortened(literal: string): string {
   return literal.length <= 40 ? literal : `${literal.slice(0, 40)}…`
 }
 
+/** What a field adds to an object besides its value: its name, the quotes, the colon and the comma. */
+export function fieldBytes(field: string): number {
+  return field.length + 4
+}
+
 /** About how many bytes a value takes as JSON text, without encoding it: strings count a byte for each UTF-16 unit. */
 export function approximateBytes(value: JsonValue): number {
   if (typeof value === 'string') return value.length + 2
@@ -128,7 +133,7 @@ export function approximateBytes(value: JsonValue): number {
   if (Array.isArray(value)) {
     for (const item of value) bytes += approximateBytes(item) + 1
   } else {
-    for (const field in value) bytes += field.length + 4 + approximateBytes(value[field] as JsonValue)
+    for (const field in value) bytes += fieldBytes(field) + approximateBytes(value[field] as JsonValue)
   }
   return bytes
 }

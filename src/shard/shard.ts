@@ -22,7 +22,7 @@ import { Directory } from '../state/directory.ts'
 import { type EncodingSteps, encode } from './encode.ts'
 import { Executor, type Settled } from './executor.ts'
 import { Counters } from './statistics.ts'
-import { type Task, taskOf } from './task.ts'
+import { type Answer, type Task, taskOf } from './task.ts'
 
 /** Where a test may make a shard fail; see faults.ts. */
 export type ProbePoint = 'decide' | 'commit' | 'release'
@@ -346,12 +346,24 @@ export class Shard {
     const replies: ReplyEntry[] = []
     for (const { task } of begun) {
       if (task.answers.length < task.commands.length) continue
-      for (const { command, refusal } of task.answers) this.#counters.commands.add(command, refusal?.code ?? 'ok')
+      this.#count(task.answers)
       const body = encode(task, this.#options.limits.replyBytesMax)
       if (isSteps(body)) this.#jobs.push({ kind: 'reply', task, steps: body })
       else replies.push([task.id, body])
     }
     if (replies.length > 0) this.#options.send(replies)
+  }
+
+  /** Counts outcomes by runs: the commands of a request are mostly of one sort. */
+  #count(answers: readonly Answer[]): void {
+    let start = 0
+    for (let index = 1; index <= answers.length; index += 1) {
+      const { command, refusal } = answers[start] as Answer
+      const next = answers[index]
+      if (next !== undefined && next.command === command && next.refusal?.code === refusal?.code) continue
+      this.#counters.commands.add(command, refusal?.code ?? 'ok', index - start)
+      start = index
+    }
   }
 
   #refuseWhole([id, sentAs]: MailboxEntry, refusal: Refusal): void {

@@ -28,7 +28,7 @@ export interface RecordChange extends ChangeBase {
   readonly before: RecordContents | undefined
   readonly after: RecordContents | undefined
   /** Present where the write also moved the counters or defined the schema. */
-  readonly header?: HeaderStep
+  readonly header: HeaderStep | undefined
 }
 
 /** All records were replaced at once, or the table itself was altered. */
@@ -72,7 +72,7 @@ function inverse(change: Change): Change {
   switch (change.subject) {
     case 'record': {
       const { before: after, after: before, header, ...same } = change
-      return { ...same, before, after, ...(header && { header: { before: header.after, after: header.before } }) }
+      return { ...same, before, after, header: header && { before: header.after, after: header.before } }
     }
     case 'table':
       return { ...change, before: change.after, after: change.before }

@@ -7,6 +7,7 @@ import type { Table } from './table.ts'
 export class Directory {
   readonly #states = new SegmentedMap<string, Table>()
   readonly #names = new SortedNames()
+  #last: Table | undefined
   readonly #deletedVersions = new Map<string, number>()
   readonly #deletedNamesMax: number
   /** Where the version of a name starts that the directory knows nothing of. */
@@ -17,7 +18,9 @@ export class Directory {
   }
 
   get(name: string): Table | undefined {
-    return this.#states.get(name)
+    // Commands come in runs on one state, and each looks for it several times.
+    if (this.#last?.name !== name) this.#last = this.#states.get(name)
+    return this.#last
   }
 
   get size(): number {
@@ -40,6 +43,7 @@ export class Directory {
 
   insert(state: Table): void {
     this.#states.set(state.name, state)
+    this.#last = undefined
     this.#names.add(state.name)
     this.#deletedVersions.delete(state.name)
   }
@@ -47,6 +51,7 @@ export class Directory {
   /** Forgets a state but for its version. Of too many deleted names the oldest is forgotten, which lifts the floor. */
   remove(name: string, version: number): void {
     this.#states.delete(name)
+    this.#last = undefined
     this.#names.delete(name)
     if (version < this.#versionFloor) return
     this.#deletedVersions.set(name, version)

@@ -17,15 +17,17 @@ async function messagesDuring({ frontEnd }: Server, run: () => Promise<unknown>)
 }
 
 describe('calls', () => {
-  it('of one turn of the event loop are one message for each table', async () => {
+  it('of one turn of the event loop are one message for each table, and a large burst two', async () => {
     const { client, ...server } = await clientAndServer()
     const names = ['one', 'two', 'three']
     const tables = names.map((name) => client.table(name))
     expect(await messagesDuring(server, () => Promise.all(tables.map((table) => table.create())))).toBe(3)
     await Promise.all(tables.map((table) => table.replace(rows(512))))
     const [one, two] = tables as [(typeof tables)[0], (typeof tables)[0]]
-    const patches = (): Promise<boolean[]> => Promise.all(rows(512).map(({ id }) => one.patch(id, { n: id })))
-    expect(await messagesDuring(server, patches)).toBe(1)
+    const patches = (count: number) => (): Promise<boolean[]> =>
+      Promise.all(rows(count).map(({ id }) => one.patch(id, { n: id })))
+    expect(await messagesDuring(server, patches(128))).toBe(1)
+    expect(await messagesDuring(server, patches(512))).toBe(2)
     const mixed = () =>
       Promise.all(rows(100).flatMap(({ id }) => [one.get(id), two.patch(id, { n: 1 }), client.ping()]))
     expect(await messagesDuring(server, mixed)).toBe(3)
