@@ -8,9 +8,9 @@ import { stateCommands } from './states.ts'
 
 export type ShardCommand = CommandsOn<Target>
 
-export const deciders: Deciders<ShardCommand> = {
+export const deciders = {
   ...stateCommands,
   ...recordCommands,
   ...replaceCommands,
   ...alterCommands,
-}
+} as Deciders<ShardCommand>

@@ -24,7 +24,33 @@ export const LengthBound = Type.Union([PositiveInteger, Type.Null()], {
 })
 export const Text = Type.String({ expects: 'a string' })
 export const Names = Type.Array(Type.String(), { expects: 'a list of strings' })
-export const Kind = Type.Literal('table', { expects: "'table'" })
+export const Kind = Type.Union([Type.Literal('table'), Type.Literal('keys')], { expects: "'table' or 'keys'" })
+
+/** Any value of the JSON model, which is looked at for every argument alike. */
+export const Value = Type.Unsafe<JsonValue>(Type.Unknown({ expects: 'a value' }))
+/** Its characters and its length in bytes are looked at besides: see `keyProblem`. */
+export const Key = Type.String({ expects: 'a string' })
+export const Encoding = Type.Literal('base64', { expects: "'base64'" })
+export const End = Type.Union([Type.Literal('first'), Type.Literal('last')], { expects: "'first' or 'last'" })
+export const FiniteNumber = Type.Number({ expects: 'a number' })
+export const Counted = Type.Integer({
+  minimum: 0,
+  maximum: Number.MAX_SAFE_INTEGER,
+  expects: 'an integer of at least 0',
+})
+
+/** Far beyond any life of a daemon, and small enough that a moment so far ahead is an exact number of milliseconds. */
+const secondsMax = 1e12
+const seconds = `a number of seconds, more than 0 and at most ${secondsMax}`
+export const Seconds = Type.Number({ exclusiveMinimum: 0, maximum: secondsMax, expects: seconds })
+export const SecondsOrNull = Type.Union([Seconds, Type.Null()], { expects: `${seconds}, or null for no end` })
+/** A caller that waits holds a place in its shard, so not for ever. */
+const waitSecondsMax = 86_400
+export const WaitSeconds = Type.Number({
+  minimum: 0,
+  maximum: waitSecondsMax,
+  expects: `a number of seconds from 0 to ${waitSecondsMax}`,
+})
 
 /** The fields of a command besides `cmd`, `request_id` and the routing key. */
 export type ArgumentTypes = Readonly<Record<string, TSchema>>

@@ -1,9 +1,8 @@
 // The command registry: every command is declared here once, as data. Validation, routing, documentation, metric labels
 // and the clients derive from it. Opcodes are never renumbered, and arguments only appended.
-import Type, { type TSchema } from 'typebox'
+import Type from 'typebox'
 import {
   type ArgumentsOf,
-  type ArgumentTypes,
   Fields,
   Kind,
   LengthBound,
@@ -13,28 +12,10 @@ import {
   Rows,
   Text,
 } from './arguments.ts'
+import type { CommandDeclaration, Target } from './declaration.ts'
+import { keyCommands } from './key-commands.ts'
 
-/**
- * Who runs a command: `state`, the shard that owns the state named in the field `state`; `shards`, every shard, the
- * router joining their answers; `router`, the router itself.
- */
-export type Routing = 'state' | 'shards' | 'router'
-
-/**
- * What a routed command is decided on: `table`, an existing state of that kind; `state`, an existing state of any kind;
- * `directory`, the shard's whole set of states.
- */
-export type Target = 'table' | 'state' | 'directory'
-
-export interface CommandDeclaration {
-  readonly opcode: number
-  readonly routing: Routing
-  readonly target: Target
-  readonly writes: boolean
-  readonly args: ArgumentTypes
-  readonly reply: Readonly<Record<string, TSchema>>
-  readonly summary: string
-}
+export type { Target } from './declaration.ts'
 
 const optional = Type.Optional
 const schemaNames = Type.Union([Type.Array(Type.String()), Type.Null()])
@@ -100,7 +81,7 @@ export const commands = {
     writes: true,
     args: {},
     reply: {},
-    summary: 'Deletes a state with all its records.',
+    summary: 'Deletes a state with all that it holds.',
   },
   LIST_STATES: {
     opcode: 6,
@@ -126,7 +107,7 @@ export const commands = {
       shard: Type.Integer(),
       durability: Type.String(),
     },
-    summary: 'Describes a state without its records.',
+    summary: 'Describes a state without what it holds.',
   },
   GET_SCHEMA: {
     opcode: 8,
@@ -198,6 +179,7 @@ export const commands = {
     writes: false,
     args: { limit: optional(PositiveInteger), after: optional(Text) },
     reply: { records: Type.Array(Type.Object({})), next: optional(Type.String()) },
+    longList: 'records',
     summary: 'Reads all records in the order of their insertion, or one page of them.',
   },
   ALTER_STATE: {
@@ -209,6 +191,7 @@ export const commands = {
     reply: { max_length: lengthOrNull, schema: schemaNames },
     summary: 'Changes the bound or the fields of a table, all its records included.',
   },
+  ...keyCommands,
 } as const satisfies Record<string, CommandDeclaration>
 
 export type CommandName = keyof typeof commands
@@ -234,4 +217,14 @@ export function findCommand(name: string): CommandName | undefined {
 
 export function declarationOf(name: CommandName): CommandDeclaration {
   return commands[name]
+}
+
+/** The state that a command names where it may leave its name out; undefined where it may not. */
+export function defaultStateOf(name: CommandName): string | undefined {
+  return commands[name].target === 'keys' ? 'default' : undefined
+}
+
+/** The field in which the reply of a command on a state says that state's version. */
+export function versionFieldOf(name: CommandName): 'version' | 'state_version' {
+  return commands[name].target === 'keys' ? 'state_version' : 'version'
 }

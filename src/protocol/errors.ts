@@ -53,6 +53,12 @@ export const errorTable = {
     'A state of this name exists already.',
     (d: { state: string }) => `State '${d.state}' already exists`,
   ),
+  WRONG_KIND: row(
+    'state',
+    'The state is of another kind than the command is for.',
+    (d: { state: string; kind: string; expected: string }) =>
+      `State '${d.state}' is of kind '${d.kind}', and the command is for '${d.expected}'`,
+  ),
   SCHEMA_MISMATCH: row(
     'state',
     'The record does not fit the schema of the state.',
@@ -87,6 +93,20 @@ export const errorTable = {
     'state',
     'The data names another id than the record has.',
     (d: { id: number | string }) => `The id of record ${JSON.stringify(d.id)} cannot be changed`,
+  ),
+  KEY_EXISTS: row('state', 'The key exists already.', (d: { key: string }) => `Key '${d.key}' already exists`),
+  WRONG_TYPE: row(
+    'state',
+    'The value of the key is not of the type that the command works on.',
+    (d: { key: string; expected: string }) => `The value of key '${d.key}' is not ${d.expected}`,
+  ),
+  VERSION_CONFLICT: row(
+    'state',
+    'What stands is not what the command expects; the details say what does.',
+    (d: { expected: JsonValue; found: JsonValue }) =>
+      typeof d.expected === 'number' && typeof d.found === 'number'
+        ? `Conflict: expected version ${d.expected}, found ${d.found}`
+        : 'Conflict: the record is not as expected',
   ),
   INVALID_DEFINITION: row(
     'state',

@@ -7,7 +7,7 @@
 import { addExtension, Packr } from 'msgpackr/pack'
 import Type, { type TSchema } from 'typebox'
 import type { Codec, CodecCommand } from './codec.ts'
-import { type CommandName, commandNames, declarationOf } from './commands.ts'
+import { type CommandName, commandNames, declarationOf, versionFieldOf } from './commands.ts'
 import { invalidRequest } from './envelope.ts'
 import type { Refusal } from './errors.ts'
 import { isObject, type JsonObject, type JsonValue } from './value.ts'
@@ -126,15 +126,16 @@ export type PackedReply = JsonValue[] | PackedRefusal
 
 /** A documented reply as codec 2 has it. */
 export function packDocumented(name: CommandName | '', reply: JsonObject): PackedReply {
-  const { status, version, request_id: _, ...fields } = reply
+  const { status, request_id: _, ...fields } = reply
   if (status !== 'ok' || name === '') {
     const { code, message, ...details } = fields
     return new PackedRefusal([code ?? '', message ?? '', details])
   }
+  const version = fields[versionFieldOf(name)]
   return packedReply(name, fields, typeof version === 'number' ? version : undefined)
 }
 
-/** `fields` are those of the documented reply, besides `status` and `version`. */
+/** `fields` are those of the documented reply; `version` is that of the state. */
 export function packedReply(name: CommandName, fields: JsonObject, version: number | undefined): PackedReply {
   const { reply, optionalReply, hasVersion } = layoutFor(name)
   const packed: JsonValue[] = []
@@ -174,7 +175,7 @@ function documented(name: CommandName, packed: unknown): JsonObject {
     index += 1
   }
   if (hasVersion) {
-    full.version = packed[index] as JsonValue
+    full[versionFieldOf(name)] = packed[index] as JsonValue
     index += 1
   }
   return packed.length > index ? { ...full, ...(packed[index] as JsonObject) } : full

@@ -1,6 +1,6 @@
 // A plain message taken apart: its commands, each known to have a good envelope and ready to be sent to its shard.
 // Small messages are taken apart where they arrive, large ones on the stateless pool: hence plain data in and out.
-import { type CommandName, commands } from './commands.ts'
+import { type CommandName, commands, defaultStateOf } from './commands.ts'
 import { invalidRequest, readEnvelope, requestIdOf, tooManyCommands } from './envelope.ts'
 import type { Refusal } from './errors.ts'
 import { parseJson, textOf } from './json.ts'
@@ -109,9 +109,10 @@ export function checkEnvelope(value: JsonValue): MessageElement {
   if ('code' in envelope) return { refusal: envelope, requestId }
   const { name, command } = envelope
   if (commands[name].routing === 'state') {
-    const problem = command.state === undefined ? `${name} needs 'state'` : nameProblem(command.state)
+    const state = command.state === undefined ? defaultStateOf(name) : command.state
+    const problem = state === undefined ? `${name} needs 'state'` : nameProblem(state)
     if (problem !== undefined) return { refusal: invalidRequest(problem), requestId }
-    return { name, routingKey: command.state as string, requestId, command, body: '', bytes: 0 }
+    return { name, routingKey: state as string, requestId, command, body: '', bytes: 0 }
   }
   const problem = argumentsProblem(name, command)
   if (problem !== undefined) return { refusal: invalidRequest(problem), requestId }

@@ -5,6 +5,7 @@ import { Compile, type Validator } from 'typebox/compile'
 import { expectation } from './arguments.ts'
 import { type CommandName, commandNames, declarationOf } from './commands.ts'
 import { printable } from './envelope.ts'
+import { keyProblem } from './names.ts'
 import { type JsonObject, valueProblem } from './value.ts'
 
 /** Fields that any command in the documented form may have besides its arguments. */
@@ -32,7 +33,8 @@ export function argumentsProblem(name: CommandName, command: JsonObject): string
     } else if (!envelopeFields.has(field)) return `${name} has no field '${printable(field)}'`
     else if (field === 'state' && declarationOf(name).routing !== 'state') return `${name} has no field 'state'`
   }
-  return check.Check(command) ? undefined : firstProblem(name, command)
+  if (!check.Check(command)) return firstProblem(name, command)
+  return fields.has('key') ? keyProblem(command.key as string) : undefined
 }
 
 function firstProblem(name: CommandName, command: JsonObject): string {

@@ -1,6 +1,6 @@
 // What it takes to write replies in some encoding, whole or a piece at a time. encode.ts drives it; there is one writer
 // for each codec.
-import { commands } from '../protocol/commands.ts'
+import { commands, versionFieldOf } from '../protocol/commands.ts'
 import { refusal, refusalReply } from '../protocol/errors.ts'
 import type { ReplyBody } from '../protocol/mailbox.ts'
 import type { JsonObject } from '../protocol/value.ts'
@@ -31,10 +31,10 @@ export function tooLong(answer: Answer, limit: number): Answer {
   return { ...answer, refusal: refusal('LIMIT_EXCEEDED', { what, limit }), fields: {}, version: undefined }
 }
 
-export function documentedReply({ refusal: refused, fields, version, requestId }: Answer): JsonObject {
+export function documentedReply({ command, refusal: refused, fields, version, requestId }: Answer): JsonObject {
   if (refused !== undefined) return { ...refusalReply(refused), ...requestId }
   const reply: JsonObject = { status: 'ok', ...fields }
-  if (version !== undefined) reply.version = version
+  if (version !== undefined && command !== '') reply[versionFieldOf(command)] = version
   if (requestId.request_id !== undefined) reply.request_id = requestId.request_id
   return reply
 }

@@ -79,6 +79,7 @@ export class Executor {
   #decideOn(name: ShardCommand, args: JsonObject, state: string, now: Clocks): Decision {
     const { target } = commands[name]
     const on = target === 'directory' ? this.#directory : this.#directory.get(state)
+    if (!Object.hasOwn(deciders, name)) return refuse('UNSUPPORTED', { what: name })
     if (on === undefined) return refuse('STATE_NOT_FOUND', { state })
     this.#decisions += 1
     const { limits, shard, durability, statistics } = this.#facts

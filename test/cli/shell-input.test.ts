@@ -194,7 +194,7 @@ describe('Tab', () => {
 
   it.each([
     ['completes a command', 'CREATE_ST', ['CREATE_STATE '], 'CREATE_ST'],
-    ['keeps to small letters', 'create_', ['create_state', 'create_record'], 'create_'],
+    ['keeps to small letters', 'create_', ['create_state', 'create_record', 'create_key'], 'create_'],
     ['offers the words of the shell', 'qu', ['quit '], 'qu'],
     ['offers nothing for no command', 'XY', [], 'XY'],
     ['completes what is asked for help', 'help get_sch', ['get_schema '], 'get_sch'],

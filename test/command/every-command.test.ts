@@ -190,7 +190,7 @@ describe('a field', () => {
   const id = 'a safe integer or a string of 1 to 255 characters'
   it.each<[CommandName, string, string, JsonValue[]]>([
     ['CREATE_STATE', 'max_length', bound, [0, -1, '10', 1.5, null, 2 ** 53, [], true]],
-    ['CREATE_STATE', 'kind', "'table'", ['keys', 'Table', '', null, 5]],
+    ['CREATE_STATE', 'kind', "'table' or 'keys'", ['machine', 'Table', '', null, 5]],
     ['CREATE_STATE', 'schema', 'an object', [null, [], 'object', true]],
     ['LIST_STATES', 'prefix', 'a string', [null, 5, []]],
     ['LIST_STATES', 'limit', bound, [0, -1, '5', 1.5, null]],

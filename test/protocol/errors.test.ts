@@ -47,6 +47,15 @@ const words: Rows = {
   ],
   DUPLICATE_ID: [[{ id: 'a', row: 7 }, 'Row 7 repeats the id "a"']],
   ID_IMMUTABLE: [[{ id: 1 }, 'The id of record 1 cannot be changed']],
+  WRONG_KIND: [
+    [{ state: 'x', kind: 'keys', expected: 'table' }, "State 'x' is of kind 'keys', and the command is for 'table'"],
+  ],
+  KEY_EXISTS: [[{ key: 'a/b' }, "Key 'a/b' already exists"]],
+  WRONG_TYPE: [[{ key: 'a', expected: 'a list' }, "The value of key 'a' is not a list"]],
+  VERSION_CONFLICT: [
+    [{ expected: 3, found: 5 }, 'Conflict: expected version 3, found 5'],
+    [{ expected: { a: 1 }, found: { a: 2 } }, 'Conflict: the record is not as expected'],
+  ],
   INVALID_DEFINITION: [[{ path: '/type', reason: 'no type' }, "Invalid definition at '/type': no type"]],
   OVERLOADED: [[{ what: 'the mailbox is full' }, 'Overloaded: the mailbox is full']],
   SHARD_RECOVERING: [[{ shard: 0 }, 'Shard 0 is recovering']],

@@ -2,7 +2,13 @@
 // their types, and what the envelope adds. Used by session.ts and by the model's runner, on every reply they see.
 import Type from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
-import { type CommandName, commandNames, declarationOf, findCommand } from '../../src/protocol/commands.ts'
+import {
+  type CommandName,
+  commandNames,
+  declarationOf,
+  findCommand,
+  versionFieldOf,
+} from '../../src/protocol/commands.ts'
 import { type DetailsOf, type ErrorCode, isErrorCode, refusal } from '../../src/protocol/errors.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 
@@ -13,7 +19,8 @@ function declaredReply(name: CommandName): Validator {
   const { reply, routing } = declarationOf(name)
   const envelope = { status: Type.Literal('ok'), request_id: requestId }
   // A reply about one state says at which version of it.
-  const fields = routing === 'state' ? { ...envelope, ...reply, version } : { ...envelope, ...reply }
+  const fields =
+    routing === 'state' ? { ...envelope, ...reply, [versionFieldOf(name)]: version } : { ...envelope, ...reply }
   return Compile(Type.Object(fields, { additionalProperties: false }))
 }
 

@@ -1,6 +1,6 @@
 // The shell's help, made from the registry.
 import { expectation } from '../../protocol/arguments.ts'
-import { type CommandName, commandNames, declarationOf } from '../../protocol/commands.ts'
+import { type CommandName, commandNames, declarationOf, versionFieldOf } from '../../protocol/commands.ts'
 import { parametersOf, usageOf } from './input.ts'
 import type { Look } from './look.ts'
 
@@ -35,7 +35,7 @@ function helpOfCommand(name: CommandName, look: Look): string {
   const takes = parametersOf(name).map((parameter): [string, string] => {
     return [parameter.name, `${expectation(parameter.type)}${parameter.isOptional ? '; may be left out' : ''}`]
   })
-  const fields = [...Object.keys(reply), ...(routing === 'state' ? ['version'] : [])]
+  const fields = [...Object.keys(reply), ...(routing === 'state' ? [versionFieldOf(name)] : [])]
   const parts = [
     `${bold(usageOf(name))}\n${summary}`,
     ...(takes.length === 0 ? [] : [twoColumns(Object.fromEntries(takes), look)]),

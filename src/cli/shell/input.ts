@@ -4,7 +4,7 @@ import Type, { type TSchema } from 'typebox'
 import { Check } from 'typebox/value'
 import { nearest } from '../../base/nearest.ts'
 import { expectation } from '../../protocol/arguments.ts'
-import { type CommandName, commandNames, declarationOf, findCommand } from '../../protocol/commands.ts'
+import { type CommandName, commandNames, declarationOf, defaultStateOf, findCommand } from '../../protocol/commands.ts'
 import type { Refusal } from '../../protocol/errors.ts'
 import { parseJson } from '../../protocol/json.ts'
 import { escaped, shownValue } from '../escape.ts'
@@ -42,7 +42,7 @@ export function parametersOf(name: CommandName): Parameter[] {
   const declared = Object.entries<TSchema>(args).map(([argument, type]) => {
     return { name: argument, type, isOptional: Type.IsOptional(type) }
   })
-  const state = { name: 'state', type: StateName, isOptional: false }
+  const state = { name: 'state', type: StateName, isOptional: defaultStateOf(name) !== undefined }
   const all = routing === 'state' ? [state, ...declared] : declared
   return [...all.filter(({ isOptional }) => !isOptional), ...all.filter(({ isOptional }) => isOptional)]
 }

@@ -1,0 +1,27 @@
+// What the registry says of a command. The rows themselves are in commands.ts and key-commands.ts.
+import type { TSchema } from 'typebox'
+import type { ArgumentTypes } from './arguments.ts'
+
+/**
+ * Who runs a command: `state`, the shard that owns the state named in the field `state`; `shards`, every shard, the
+ * router joining their answers; `router`, the router itself.
+ */
+export type Routing = 'state' | 'shards' | 'router'
+
+/**
+ * What a routed command is decided on: `table`, an existing state of that kind; `keys`, a keyspace, which is there as
+ * soon as somebody names it; `state`, an existing state of any kind; `directory`, the shard's whole set of states.
+ */
+export type Target = 'table' | 'keys' | 'state' | 'directory'
+
+export interface CommandDeclaration {
+  readonly opcode: number
+  readonly routing: Routing
+  readonly target: Target
+  readonly writes: boolean
+  readonly args: ArgumentTypes
+  readonly reply: Readonly<Record<string, TSchema>>
+  /** The first field of the reply, where that may be a long list: it is then encoded a piece at a time. */
+  readonly longList?: string
+  readonly summary: string
+}
