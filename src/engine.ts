@@ -1,7 +1,7 @@
 // Puts the engine together: shards, their mailboxes, the router, and the supervisor of the threads. Usable in a program
 // of one's own; the daemon adds its front ends. With `shards: 0` everything runs in the caller's thread, on the same code.
 import { availableParallelism } from 'node:os'
-import { systemClocks } from './base/clock.ts'
+import { systemClocks, systemWakeAfter } from './base/clock.ts'
 import type { Durability } from './base/durability.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
 import { type Log, silentLog } from './base/log.ts'
@@ -174,6 +174,7 @@ export class Engine {
       clocks: systemClocks,
       send: (replies) => mailbox.settle(replies),
       schedule: setImmediate,
+      wakeAfter: systemWakeAfter,
       onFailure: (error) => {
         this.#log.error({ shard: 0, error: String(error) }, 'a shard died and is started again')
         mailbox.detach(Atomics.load(progress, progressSlot.batchTaken))

@@ -1,6 +1,6 @@
 // A shard alone in a process: encoded batches of commands in, encoded replies out, everything between them and nothing
 // around them. And the batches that it is given.
-import { systemClocks } from '../../src/base/clock.ts'
+import { systemClocks, systemWakeAfter } from '../../src/base/clock.ts'
 import { defaultLimits } from '../../src/base/limits.ts'
 import { MemoryJournal } from '../../src/journal/memory.ts'
 import { type Codec, type CodecCommand, jsonCodec } from '../../src/protocol/codec.ts'
@@ -58,6 +58,7 @@ export class LoneShard {
         if (reply !== undefined) this.#settle(reply[1])
       },
       schedule: setImmediate,
+      wakeAfter: systemWakeAfter,
       onFailure: (error) => this.#fail(error),
       progress: new Int32Array(new SharedArrayBuffer(progressSlotCount * Int32Array.BYTES_PER_ELEMENT)),
     })

@@ -11,3 +11,12 @@ export interface Clocks {
 export type ReadClocks = () => Clocks
 
 export const systemClocks: ReadClocks = () => ({ wall: Date.now(), mono: performance.now() })
+
+/** Calls back after so many milliseconds; returns how to call that off. It keeps no process alive. */
+export type WakeAfter = (ms: number, wake: () => void) => () => void
+
+export const systemWakeAfter: WakeAfter = (ms, wake) => {
+  const timer = setTimeout(wake, ms)
+  timer.unref()
+  return () => clearTimeout(timer)
+}

@@ -10,6 +10,7 @@ export interface Limits {
   readonly deletedNamesPerShardMax: number
   readonly recordBytesMax: number
   readonly recordFieldsMax: number
+  readonly valueBytesMax: number
   readonly mailboxCommandsMax: number
   readonly mailboxBytesMax: number
   readonly requestsInFlightPerPeerMax: number
@@ -38,6 +39,8 @@ export const defaultLimits: Limits = {
   recordBytesMax: 256 * 1024,
   // Beyond this V8 keeps an object as a hash table, and a schema message is no longer readable.
   recordFieldsMax: 1_024,
+  // The value of a key, or one item of a list, travels whole in every change and event.
+  valueBytesMax: 1024 * 1024,
   // What a shard may have before it: at about a microsecond a command, a full mailbox is a wait of some 100 ms.
   mailboxCommandsMax: 100_000,
   mailboxBytesMax: 256 * 1024 * 1024,

@@ -7,7 +7,8 @@ import type { Arguments, CommandName, CommandsOn } from '../protocol/commands.ts
 import { type DetailsOf, type ErrorCode, type Refusal, refusal } from '../protocol/errors.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Change, StagedRecords } from '../state/change.ts'
-import type { Directory } from '../state/directory.ts'
+import type { Directory, State } from '../state/directory.ts'
+import type { Keyspace } from '../state/keyspace.ts'
 import type { Table } from '../state/table.ts'
 
 /** What a command may know besides what it is decided on. */
@@ -39,12 +40,18 @@ export interface Done {
 }
 
 /**
- * A command too big for one go. Each step of the generator takes well under a millisecond and may hand over records to
- * be journalled ahead; the last one decides. Commands on the same state wait meanwhile, all others run in between.
+ * What a step hands over: records to be journalled ahead, or changes that are true as soon as they are committed,
+ * whatever becomes of the rest.
+ */
+export type Step = StagedRecords | readonly Change[] | undefined
+
+/**
+ * A command too big for one go. Each step of the generator takes well under a millisecond; the last one decides. Commands
+ * on the same state wait meanwhile, all others run in between.
  */
 export interface Steps {
   readonly outcome: 'steps'
-  readonly steps: Generator<StagedRecords | undefined, Refuse | Done, void>
+  readonly steps: Generator<Step, Refuse | Done, void>
 }
 
 export type Decision = Refuse | Done | Steps
@@ -56,7 +63,8 @@ export const recordsPerStep = 128
 
 interface Targets {
   table: Table
-  state: Table
+  keys: Keyspace
+  state: State
   directory: Directory
 }
 

@@ -1,16 +1,24 @@
 // Who decides which command: exhaustive by type over the commands that shards run. Imported by the shard alone.
 import type { CommandsOn, Target } from '../protocol/commands.ts'
 import { alterCommands } from './alter.ts'
+import { conditionalKeyCommands } from './conditional-keys.ts'
 import type { Deciders } from './decide.ts'
+import { keyNameCommands } from './key-names.ts'
+import { keyCommands } from './keys.ts'
+import { listCommands } from './lists.ts'
 import { recordCommands } from './records.ts'
 import { replaceCommands } from './replace.ts'
 import { stateCommands } from './states.ts'
 
 export type ShardCommand = CommandsOn<Target>
 
-export const deciders = {
+export const deciders: Deciders<ShardCommand> = {
   ...stateCommands,
   ...recordCommands,
   ...replaceCommands,
   ...alterCommands,
-} as Deciders<ShardCommand>
+  ...keyCommands,
+  ...keyNameCommands,
+  ...conditionalKeyCommands,
+  ...listCommands,
+}

@@ -1,16 +1,21 @@
 // States as wholes: create, delete, describe, list. Owns nothing: reads the directory, answers with changes.
 import { printable } from '../protocol/envelope.ts'
+import { partsOf } from '../state/change.ts'
 import { compileRecordSchema, type RecordSchema } from '../state/json-schema.ts'
+import { Keys } from '../state/keyspace.ts'
 import { Records, type TableHeader } from '../state/table.ts'
 import { type Deciders, done, refuse } from './decide.ts'
 
 type StateCommands = 'CREATE_STATE' | 'DELETE_STATE' | 'LIST_STATES' | 'GET_STATE_INFO' | 'GET_SCHEMA' | 'STATS'
 
 export const stateCommands: Deciders<StateCommands> = {
-  CREATE_STATE(directory, { max_length: maxLength = null, schema: source }, { state, now, limits }) {
+  CREATE_STATE(directory, { max_length: maxLength = null, kind, schema: source }, { state, now, limits }) {
     if (directory.get(state) !== undefined) return refuse('STATE_EXISTS', { state })
     if (directory.size >= limits.statesPerShardMax) {
       return refuse('LIMIT_EXCEEDED', { what: 'The number of states of a shard', limit: limits.statesPerShardMax })
+    }
+    if (kind === 'keys' && (maxLength !== null || source !== undefined)) {
+      return refuse('INVALID_REQUEST', { reason: "a state of kind 'keys' has no 'max_length' and no 'schema'" })
     }
     const schema = source === undefined ? undefined : compileRecordSchema(source)
     if (schema !== undefined && 'code' in schema) {
@@ -19,15 +24,15 @@ export const stateCommands: Deciders<StateCommands> = {
         : refuse('INVALID_DEFINITION', { path: printable(schema.path), reason: schema.reason })
     }
     const version = directory.firstVersionOf(state)
-    const after = { header: emptyHeader(maxLength, schema), records: new Records() }
+    const after = kind === 'keys' ? new Keys() : { header: emptyHeader(maxLength, schema), records: new Records() }
     return done({ created: true, max_length: maxLength }, [
       { subject: 'state', type: 'state_created', state, version, at: now.wall, before: undefined, after },
     ])
   },
 
-  DELETE_STATE(table, _, { state, now }) {
-    const version = table.version + 1
-    const before = { header: table.header, records: table.records }
+  DELETE_STATE(target, _, { state, now }) {
+    const version = target.version + 1
+    const before = partsOf(target)
     return done({}, [
       { subject: 'state', type: 'state_deleted', state, version, at: now.wall, before, after: undefined },
     ])
@@ -38,13 +43,13 @@ export const stateCommands: Deciders<StateCommands> = {
     return done({ states: directory.names.range({ ...range, ...(limit && { limit: limit + 1 }) }) })
   },
 
-  GET_STATE_INFO(table, _, { shard, durability }) {
-    const { maxLength, fields } = table.header
+  GET_STATE_INFO(target, _, { shard, durability }) {
+    const { maxLength, fields } = target.kind === 'table' ? target.header : boundless
     return done({
-      name: table.name,
-      kind: table.kind,
+      name: target.name,
+      kind: target.kind,
       max_length: maxLength,
-      current_length: table.length,
+      current_length: target.length,
       schema: fieldNames(fields),
       shard,
       durability,
@@ -60,6 +65,9 @@ export const stateCommands: Deciders<StateCommands> = {
     return done(statistics())
   },
 }
+
+/** What a keyspace has in place of a table's bound and fields. */
+const boundless = { maxLength: null, fields: null }
 
 export function fieldNames(fields: ReadonlySet<string> | null): string[] | null {
   return fields && [...fields]

@@ -141,7 +141,10 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     type: 'gauge',
     help: 'States that a shard owns.',
     labels: ['shard', 'kind'],
-    samples: fromStatistics(({ states }) => states, { kind: 'table' }),
+    samples: (reading) => [
+      ...fromStatistics(({ tables }) => tables, { kind: 'table' })(reading),
+      ...fromStatistics(({ keyspaces }) => keyspaces, { kind: 'keys' })(reading),
+    ],
   },
   {
     name: 'holdfast_records',
@@ -156,6 +159,41 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     help: 'About how many bytes the records of a shard take as JSON text.',
     labels: ['shard'],
     samples: fromStatistics(({ recordBytes }) => recordBytes),
+  },
+  {
+    name: 'holdfast_keys',
+    type: 'gauge',
+    help: 'Keys in the keyspaces of a shard.',
+    labels: ['shard'],
+    samples: fromStatistics(({ keys }) => keys),
+  },
+  {
+    name: 'holdfast_key_bytes',
+    type: 'gauge',
+    help: 'About how many bytes the keys of a shard and their values take as JSON text.',
+    labels: ['shard'],
+    samples: fromStatistics(({ keyBytes }) => keyBytes),
+  },
+  {
+    name: 'holdfast_list_items',
+    type: 'gauge',
+    help: 'Items in the lists of a shard.',
+    labels: ['shard'],
+    samples: fromStatistics(({ listItems }) => listItems),
+  },
+  {
+    name: 'holdfast_pending_items',
+    type: 'gauge',
+    help: 'Items that were popped on a lease, and are neither acknowledged nor back in their list.',
+    labels: ['shard'],
+    samples: fromStatistics(({ pendingItems }) => pendingItems),
+  },
+  {
+    name: 'holdfast_expired_keys_total',
+    type: 'counter',
+    help: 'Keys that were removed because their time was over.',
+    labels: ['shard'],
+    samples: fromCounts(({ expiries }) => expiries),
   },
   {
     name: 'holdfast_shard_heap_bytes',

@@ -7,7 +7,7 @@ import type { ShardStatistics } from '../protocol/statistics.ts'
 /** The part of a shard's statistics that only ever grows during a life. */
 export type ShardCounts = Pick<
   ShardStatistics,
-  'commands' | 'batchCommands' | 'batchSeconds' | 'sliceSeconds' | 'commits'
+  'commands' | 'batchCommands' | 'batchSeconds' | 'sliceSeconds' | 'commits' | 'expiries'
 >
 
 export class ShardTotals {
@@ -47,6 +47,7 @@ function sumCounts(earlier: ShardCounts | undefined, life: ShardCounts): ShardCo
     batchSeconds: sumHistograms(earlier.batchSeconds, life.batchSeconds),
     sliceSeconds: sumHistograms(earlier.sliceSeconds, life.sliceSeconds),
     commits: earlier.commits + life.commits,
+    expiries: earlier.expiries + life.expiries,
   }
 }
 

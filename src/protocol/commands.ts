@@ -228,3 +228,8 @@ export function defaultStateOf(name: CommandName): string | undefined {
 export function versionFieldOf(name: CommandName): 'version' | 'state_version' {
   return commands[name].target === 'keys' ? 'state_version' : 'version'
 }
+
+/** The field of a command's reply that may be a long list, which then is encoded a piece at a time. */
+export function longListOf(name: CommandName): string | undefined {
+  return declarationOf(name).longList
+}

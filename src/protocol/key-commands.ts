@@ -143,7 +143,8 @@ export const keyCommands = {
     target: 'keys',
     writes: true,
     args: { key: Key, old: Value, new: Value, ttl: optional(Seconds) },
-    reply: { swapped: Type.Boolean(), value: Value },
+    reply: { value: Value, swapped: Type.Boolean() },
+    longList: 'value',
     summary: 'Writes a key if it has the value expected; null also stands for no key.',
   },
   COMPARE_AND_SET: {

@@ -7,10 +7,20 @@ export interface ShardStatistics {
   readonly shard: number
   /** When this life of the shard began, in milliseconds since 1970: tells its counts from those of an earlier life. */
   readonly startedAt: number
-  readonly states: number
+  /** States by their kind. */
+  readonly tables: number
+  readonly keyspaces: number
   readonly records: number
   /** About how many bytes the records take as JSON text. */
   readonly recordBytes: number
+  readonly keys: number
+  /** About how many bytes the keys and their values take as JSON text. */
+  readonly keyBytes: number
+  readonly listItems: number
+  /** Items that were popped on a lease and are neither acknowledged nor back. */
+  readonly pendingItems: number
+  /** Keys that were removed because their time was over. */
+  readonly expiries: number
   /** Commands that were answered; without a name where it was not known. */
   readonly commands: readonly OutcomeCount[]
   /** Commands decided in one batch. */

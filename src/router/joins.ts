@@ -29,16 +29,22 @@ function byBytes(a: string, b: string): number {
 function joinStatistics(answers: readonly JsonObject[], facts: RouterFacts): JsonObject {
   const shards = answers.map(({ status: _, ...shard }) => shard)
   const total = (field: string): number => shards.reduce((sum, shard) => sum + Number(shard[field]), 0)
-  const tables = shards.reduce((sum, { states }) => sum + Number((states as JsonObject).table), 0)
+  const ofKind = (kind: string): number =>
+    shards.reduce((sum, { states }) => sum + Number((states as JsonObject)[kind]), 0)
   return {
     status: 'ok',
     uptime: facts.uptimeSeconds,
     instance: facts.instance,
     durability: facts.durability,
     totals: {
-      states: { table: tables },
+      states: { table: ofKind('table'), keys: ofKind('keys') },
       records: total('records'),
       record_bytes: total('record_bytes'),
+      keys: total('keys'),
+      key_bytes: total('key_bytes'),
+      list_items: total('list_items'),
+      pending_items: total('pending_items'),
+      expiries: total('expiries'),
       commands: total('commands'),
     },
     shards,

@@ -1,5 +1,6 @@
 // Replies of a request, put together in the form that the request had. A long list is encoded a piece at a time, so that
 // one reader of a million records is not noticed by anybody else.
+import { longListOf } from '../protocol/commands.ts'
 import type { ReplyBody } from '../protocol/mailbox.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import { type BodyWriter, documentedReply, mayBeCut, type Piece, tooLong } from './body-writer.ts'
@@ -32,8 +33,11 @@ export function encode({ codec, answers, single }: Task, bytesMax: number): Repl
     : writer.whole(answers, single, bytesMax)
 }
 
-function hasLongList({ fields }: Answer): boolean {
-  return Array.isArray(fields.records) && fields.records.length > itemsAtOnceMax
+function hasLongList({ command, fields }: Answer): boolean {
+  const field = command === '' ? undefined : longListOf(command)
+  if (field === undefined) return false
+  const list = fields[field]
+  return Array.isArray(list) && list.length > itemsAtOnceMax
 }
 
 function* inSteps(answers: readonly Answer[], single: boolean, writer: BodyWriter, bytesMax: number): EncodingSteps {

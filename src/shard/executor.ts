@@ -2,16 +2,16 @@
 // what comes out.
 
 import type { Clocks } from '../base/clock.ts'
-import type { Context, Decision, Done, Refuse } from '../command/decide.ts'
-import { refuse } from '../command/decide.ts'
+import type { Context, Decision, Done, Refuse, Step } from '../command/decide.ts'
+import { done, refuse } from '../command/decide.ts'
 import { deciders, type ShardCommand } from '../command/registry.ts'
 import type { CommitOutcome } from '../journal/journal.ts'
 import { commands } from '../protocol/commands.ts'
 import { requestIdOf } from '../protocol/envelope.ts'
 import type { JsonObject } from '../protocol/value.ts'
-import type { Change, StagedRecords } from '../state/change.ts'
-import type { Directory } from '../state/directory.ts'
-import type { Table } from '../state/table.ts'
+import type { Change } from '../state/change.ts'
+import type { Directory, State } from '../state/directory.ts'
+import { Keys, Keyspace } from '../state/keyspace.ts'
 import { type Answer, nextCommand, type Task } from './task.ts'
 
 /** A command that was decided: its answer, and the changes that make the answer true. */
@@ -21,13 +21,13 @@ export interface Settled {
 }
 
 interface Stepping {
-  readonly steps: Generator<StagedRecords | undefined, Settled, void>
+  readonly steps: Generator<Step, Settled, void>
 }
 
 type StorageCode = Extract<CommitOutcome, { outcome: 'refused' }>['code']
 /** What is the same for all commands of a shard. */
-type Facts = Omit<Context, 'state' | 'now' | 'decision'>
-type AnyDecider = (target: Table | Directory, args: JsonObject, context: Context) => Decision
+export type Facts = Omit<Context, 'state' | 'now' | 'decision'>
+type AnyDecider = (target: State | Directory, args: JsonObject, context: Context) => Decision
 
 export class Executor {
   readonly #directory: Directory
@@ -61,26 +61,59 @@ export class Executor {
       return { steps: this.#steps(name, decision.steps, requestId, task) }
     }
     if (code !== undefined && decision.outcome === 'done' && decision.changes.length > 0) {
-      return settled(name, refuse(code, {}), undefined, requestId)
+      // A read that met a key whose time is over may be answered all the same, and the key removed another time.
+      const instead = commands[name].writes ? refuse(code, {}) : done(decision.reply)
+      return settled(name, instead, this.#versionOf(name, task.routingKey, instead), requestId)
     }
-    return settled(name, decision, this.#versionOf(task.routingKey, decision), requestId)
+    return settled(name, decision, this.#versionOf(name, task.routingKey, decision), requestId)
   }
 
   *#steps(
     name: ShardCommand,
-    steps: Generator<StagedRecords | undefined, Refuse | Done, void>,
+    steps: Generator<Step, Refuse | Done, void>,
     requestId: JsonObject,
     task: Task,
   ): Stepping['steps'] {
     const decision = yield* steps
-    return settled(name, decision, this.#versionOf(task.routingKey, decision), requestId)
+    return settled(name, decision, this.#versionOf(name, task.routingKey, decision), requestId)
   }
 
   #decideOn(name: ShardCommand, args: JsonObject, state: string, now: Clocks): Decision {
     const { target } = commands[name]
-    const on = target === 'directory' ? this.#directory : this.#directory.get(state)
-    if (!Object.hasOwn(deciders, name)) return refuse('UNSUPPORTED', { what: name })
+    const found = this.#directory.get(state)
+    if (target === 'keys' && found === undefined) return this.#decideOnNew(name, args, state, now)
+    const on = target === 'directory' ? this.#directory : found
     if (on === undefined) return refuse('STATE_NOT_FOUND', { state })
+    if (found !== undefined && found.kind !== target && (target === 'table' || target === 'keys')) {
+      return refuse('WRONG_KIND', { state, kind: found.kind, expected: target })
+    }
+    return this.#ask(name, on, args, state, now)
+  }
+
+  /** A keyspace that is not there is an empty one, which the first write creates. */
+  #decideOnNew(name: ShardCommand, args: JsonObject, state: string, now: Clocks): Decision {
+    const version = this.#directory.firstVersionOf(state)
+    const keys = new Keys()
+    // Its first change is the state's creation, so that a write's own changes count on from there.
+    const decision = this.#ask(name, new Keyspace(state, version, keys), args, state, now)
+    if (decision.outcome !== 'done' || decision.changes.length === 0) return decision
+    const { statesPerShardMax: limit } = this.#facts.limits
+    if (this.#directory.size >= limit) {
+      return refuse('LIMIT_EXCEEDED', { what: 'The number of states of a shard', limit })
+    }
+    const created: Change = {
+      subject: 'state',
+      type: 'state_created',
+      state,
+      version,
+      at: now.wall,
+      before: undefined,
+      after: keys,
+    }
+    return done(decision.reply, [created, ...decision.changes])
+  }
+
+  #ask(name: ShardCommand, on: State | Directory, args: JsonObject, state: string, now: Clocks): Decision {
     this.#decisions += 1
     const { limits, shard, durability, statistics } = this.#facts
     // Written out: a spread of the facts would cost more than most decisions.
@@ -89,10 +122,13 @@ export class Executor {
   }
 
   /** The state's version once the decision stands. */
-  #versionOf(state: string, decision: Refuse | Done): number | undefined {
+  #versionOf(name: ShardCommand, state: string, decision: Refuse | Done): number | undefined {
     if (decision.outcome === 'refuse') return undefined
     const { changes } = decision
-    return changes.length > 0 ? changes[changes.length - 1]?.version : this.#directory.get(state)?.version
+    if (changes.length > 0) return changes[changes.length - 1]?.version
+    const found = this.#directory.get(state)
+    if (found !== undefined) return found.version
+    return commands[name].target === 'keys' ? this.#directory.firstVersionOf(state) : undefined
   }
 }
 

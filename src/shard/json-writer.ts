@@ -1,4 +1,5 @@
 // Replies as JSON text, in their documented form.
+import { type CommandName, longListOf } from '../protocol/commands.ts'
 import type { JsonValue } from '../protocol/value.ts'
 import { type BodyWriter, documentedReply, mayBeCut, tooLong } from './body-writer.ts'
 import type { Answer } from './task.ts'
@@ -16,9 +17,10 @@ export const jsonWriter: BodyWriter = {
   close: (single) => (single ? '' : ']'),
   reply: textOf,
   *longReply(answer, itemsPerPiece) {
-    const { records, ...rest } = documentedReply(answer)
-    const items = records as JsonValue[]
-    yield `${JSON.stringify(rest).slice(0, -1)},"records":[`
+    const field = longListOf(answer.command as CommandName) as string
+    const { [field]: list, ...rest } = documentedReply(answer)
+    const items = list as JsonValue[]
+    yield `${JSON.stringify(rest).slice(0, -1)},"${field}":[`
     for (let start = 0; start < items.length; start += itemsPerPiece) {
       const text = JSON.stringify(items.slice(start, start + itemsPerPiece)).slice(1, -1)
       yield start === 0 ? text : `,${text}`

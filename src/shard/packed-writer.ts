@@ -1,4 +1,5 @@
 // Replies as MessagePack, positional; see protocol/message-pack.ts.
+import { type CommandName, longListOf } from '../protocol/commands.ts'
 import { encodePacked, type PackedReply, packedRefusal, packedReply } from '../protocol/message-pack.ts'
 import type { JsonValue } from '../protocol/value.ts'
 import { type BodyWriter, mayBeCut, tooLong } from './body-writer.ts'
@@ -17,8 +18,10 @@ export function packedWriter(records: boolean): BodyWriter {
     close: () => '',
     reply: (answer) => encodePacked(packedOf(answer), records),
     *longReply(answer, itemsPerPiece) {
-      const items = answer.fields.records as JsonValue[]
-      const [, ...rest] = packedOf({ ...answer, fields: { ...answer.fields, records: [] } }) as JsonValue[]
+      const field = longListOf(answer.command as CommandName) as string
+      const items = answer.fields[field] as JsonValue[]
+      // The list is the first field of its reply.
+      const [, ...rest] = packedOf({ ...answer, fields: { ...answer.fields, [field]: [] } }) as JsonValue[]
       yield arrayHeader(rest.length + 1)
       yield arrayHeader(items.length)
       for (let start = 0; start < items.length; start += itemsPerPiece) {

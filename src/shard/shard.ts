@@ -3,9 +3,10 @@
 // shows what a crash could undo. Called by a thread entry, or by the engine itself when it runs without threads.
 import { getHeapStatistics } from 'node:v8'
 import { assert } from '../base/assert.ts'
-import type { Clocks, ReadClocks } from '../base/clock.ts'
+import type { Clocks, ReadClocks, WakeAfter } from '../base/clock.ts'
 import type { Limits } from '../base/limits.ts'
 import { Queue } from '../base/queue.ts'
+import type { Step } from '../command/decide.ts'
 import type { CommitOutcome, Journal } from '../journal/journal.ts'
 import { type Refusal, refusalReply } from '../protocol/errors.ts'
 import {
@@ -19,9 +20,10 @@ import type { ShardStatistics } from '../protocol/statistics.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import { apply, type Change, type StagedRecords, undo } from '../state/change.ts'
 import { Directory } from '../state/directory.ts'
+import { DueWork } from './due-work.ts'
 import { type EncodingSteps, encode } from './encode.ts'
 import { Executor, type Settled } from './executor.ts'
-import { Counters } from './statistics.ts'
+import { Counters, holdings } from './statistics.ts'
 import { type Answer, type Task, taskOf } from './task.ts'
 
 /** Where a test may make a shard fail; see faults.ts. */
@@ -36,6 +38,8 @@ export interface ShardOptions {
   readonly send: (replies: ReplyEntry[]) => void
   /** Calls back after whatever lies in the mailbox was delivered: the shard goes on in its next turn. */
   readonly schedule: (turn: () => void) => void
+  /** For what is due when nobody asks. */
+  readonly wakeAfter: WakeAfter
   /** Hears of the failure that ended the shard. It does nothing any more, and its journal may hold more than it told. */
   readonly onFailure: (error: unknown) => void
   /** Shared with the supervisor; see `progressSlot`. */
@@ -52,7 +56,7 @@ type Job =
   | {
       readonly kind: 'command'
       readonly task: Task
-      readonly steps: Generator<StagedRecords | undefined, Settled, void>
+      readonly steps: Generator<Step, Settled, void>
     }
   | { readonly kind: 'reply'; readonly task: Task; readonly steps: EncodingSteps }
 
@@ -72,6 +76,7 @@ export class Shard {
   readonly #options: ShardOptions
   readonly #directory: Directory
   readonly #executor: Executor
+  readonly #dueWork: DueWork
   readonly #counters = new Counters()
   readonly #startedAt: number
   readonly #inbox = new Queue<MailboxEntry>()
@@ -89,17 +94,27 @@ export class Shard {
     this.#options = options
     this.#startedAt = options.clocks().wall
     this.#directory = new Directory(options.limits.deletedNamesPerShardMax)
-    this.#executor = new Executor(this.#directory, {
+    const facts = {
       limits: options.limits,
       shard: options.id,
       durability: options.journal.durability,
       statistics: () => this.#summary(),
+    }
+    this.#executor = new Executor(this.#directory, facts)
+    this.#dueWork = new DueWork({
+      directory: this.#directory,
+      facts,
+      wakeAfter: options.wakeAfter,
+      onWake: () => {
+        if (!this.#running && !this.#ended) this.#start()
+      },
     })
   }
 
   /** Reads back what was committed. Nothing may be received before it is done. */
   async recover(): Promise<void> {
     this.#commitNumber = await this.#options.journal.recover(this.#directory)
+    this.#dueWork.plan(this.#options.clocks())
   }
 
   /** Takes a batch of the router; the replies come by `send`. */
@@ -114,23 +129,17 @@ export class Shard {
   async stop(): Promise<void> {
     if (this.#running) await new Promise<void>((resolve) => (this.#stopped = resolve))
     this.#ended = true
+    this.#dueWork.stop()
     await this.#options.journal.close()
   }
 
   statistics(): ShardStatistics {
-    let records = 0
-    let recordBytes = 0
-    for (const table of this.#directory.states()) {
-      records += table.length
-      recordBytes += table.records.bytes
-    }
     const counters = this.#counters
     return {
       shard: this.#options.id,
       startedAt: this.#startedAt,
-      states: this.#directory.size,
-      records,
-      recordBytes,
+      ...holdings(this.#directory.states()),
+      expiries: counters.expiries,
       commands: counters.commands.list(),
       batchCommands: counters.batchCommands.snapshot(),
       batchSeconds: counters.batchSeconds.snapshot(),
@@ -144,12 +153,18 @@ export class Shard {
 
   /** The part of the statistics that STATS shows. */
   #summary(): JsonObject {
-    const { shard, states, records, recordBytes, commands, commits, waiting, heapBytes } = this.statistics()
+    const statistics = this.statistics()
+    const { shard, tables, keyspaces, records, recordBytes, commands, commits, waiting, heapBytes } = statistics
     return {
       shard,
-      states: { table: states },
+      states: { table: tables, keys: keyspaces },
       records,
       record_bytes: recordBytes,
+      keys: statistics.keys,
+      key_bytes: statistics.keyBytes,
+      list_items: statistics.listItems,
+      pending_items: statistics.pendingItems,
+      expiries: statistics.expiries,
       commands: commands.reduce((sum, { count }) => sum + count, 0),
       commits,
       waiting,
@@ -177,6 +192,7 @@ export class Shard {
       stepped: undefined,
       commands: 0,
     }
+    this.#dueWork.bringAbout(batch.now, (change) => this.#apply(change, batch))
     const marker = this.#takeRequests(batch, startedAt + sliceMs)
     this.#takeSteps(batch)
     const decidedAt = performance.now()
@@ -190,11 +206,12 @@ export class Shard {
     this.#counters.sliceSeconds.observe((endedAt - committedAt) / 1000)
     this.#counters.batchSeconds.observe((endedAt - startedAt) / 1000)
     if (batch.commands > 0) this.#counters.batchCommands.observe(batch.commands)
-    this.#next()
+    this.#next(batch.now)
   }
 
-  #next(): void {
-    if (this.#inbox.length > 0 || this.#jobs.length > 0) {
+  #next(now: Clocks): void {
+    const isDueNow = this.#dueWork.plan(now)
+    if (this.#inbox.length > 0 || this.#jobs.length > 0 || isDueNow) {
       this.#options.schedule(() => this.#start())
       return
     }
@@ -259,6 +276,7 @@ export class Shard {
       if ('steps' in settled) {
         this.#jobs.push({ kind: 'command', task, steps: settled.steps })
         this.#held.set(task.routingKey, [])
+        this.#directory.hold(task.routingKey)
         return
       }
       this.#settle(task, settled, batch)
@@ -267,11 +285,13 @@ export class Shard {
 
   /** Makes a decision true in memory, so that the next command sees it, and notes what there is to commit. */
   #settle(task: Task, { answer, changes }: Settled, batch: Batch): void {
-    for (const change of changes) {
-      apply(this.#directory, change)
-      batch.changes.push(change)
-    }
+    for (const change of changes) this.#apply(change, batch)
     task.answers.push(answer)
+  }
+
+  #apply(change: Change, batch: Batch): void {
+    apply(this.#directory, change)
+    batch.changes.push(change)
   }
 
   /** Gives one job its slice. */
@@ -283,10 +303,15 @@ export class Shard {
       Atomics.add(this.#options.progress, progressSlot.steps, 1)
       const step = job.steps.next()
       if (step.done) return this.#finishJob(job, step.value, batch)
-      if (step.value !== undefined) batch.staged.push(step.value)
+      if (step.value !== undefined) this.#takeStep(step.value, batch)
     } while (performance.now() < deadline)
     if (job.kind === 'command') batch.stepped = job.task
     this.#jobs.push(job)
+  }
+
+  #takeStep(step: NonNullable<Step>, batch: Batch): void {
+    if ('records' in step) batch.staged.push(step)
+    else for (const change of step) this.#apply(change, batch)
   }
 
   #finishJob(job: Job, result: Settled | ReplyBody, batch: Batch): void {
@@ -306,6 +331,7 @@ export class Shard {
     const held = this.#held.get(state)
     assert(held !== undefined, 'a command with steps holds its state')
     this.#held.delete(state)
+    this.#directory.free(state)
     this.#inbox.unshift(held)
   }
 
@@ -318,11 +344,13 @@ export class Shard {
     if (result.outcome === 'refused') return this.#takeBack(batch, result)
     this.#commitNumber = number
     this.#counters.commits += 1
+    for (const { type } of changes) if (type === 'expired') this.#counters.expiries += 1
   }
 
   /** Nothing reached the journal: as if nothing had been decided, but reads still get their answers. */
   #takeBack(batch: Batch, { code }: Extract<CommitOutcome, { outcome: 'refused' }>): void {
     for (const change of batch.changes.splice(0).reverse()) undo(this.#directory, change)
+    this.#dueWork.postpone(batch.now)
     if (batch.stepped !== undefined)
       batch.begun.push({ task: batch.stepped, answersBefore: batch.stepped.answers.length })
     this.#executor.refuseWrites(code)

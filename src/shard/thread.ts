@@ -2,7 +2,7 @@
 // how Piscina sees it: a task that ends when the shard is stopped, and rejects when it fails.
 import { type MessagePort, threadId } from 'node:worker_threads'
 import { expose } from 'comlink'
-import { systemClocks } from '../base/clock.ts'
+import { systemClocks, systemWakeAfter } from '../base/clock.ts'
 import { MemoryJournal } from '../journal/memory.ts'
 import type { ShardControl, ShardStart } from '../protocol/control.ts'
 import type { MailboxBatch, ReplyEntry } from '../protocol/mailbox.ts'
@@ -24,6 +24,7 @@ export async function runShard({ id, limits, progress, mailbox, control, faultsE
     clocks: systemClocks,
     send: (replies) => mailbox.postMessage(replies, chunksOf(replies)),
     schedule: setImmediate,
+    wakeAfter: systemWakeAfter,
     onFailure: fail,
     progress: new Int32Array(progress),
     ...(faults && { probe: faults.probe }),

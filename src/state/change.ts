@@ -3,10 +3,12 @@
 // Invariant: a change that was decided against the current contents can be applied without failing.
 import { assert } from '../base/assert.ts'
 import type { RecordId } from '../protocol/arguments.ts'
-import type { Directory } from './directory.ts'
+import type { Directory, State } from './directory.ts'
+import { inverseInKeyspace, type KeyspaceChange, setInKeyspace } from './key-change.ts'
+import { Keys, Keyspace } from './keyspace.ts'
 import { type RecordContents, type Records, Table, type TableHeader, type TableParts } from './table.ts'
 
-interface ChangeBase {
+export interface ChangeBase {
   readonly state: string
   /** The state's version after the change: each change takes exactly one. */
   readonly version: number
@@ -45,11 +47,14 @@ export interface TableChange extends ChangeBase {
 export interface StateChange extends ChangeBase {
   readonly subject: 'state'
   readonly type: 'state_created' | 'state_deleted'
-  readonly before: TableParts | undefined
-  readonly after: TableParts | undefined
+  readonly before: StateParts | undefined
+  readonly after: StateParts | undefined
 }
 
-export type Change = RecordChange | TableChange | StateChange
+/** What a state of either kind is made of, besides its name and version. */
+export type StateParts = TableParts | Keys
+
+export type Change = RecordChange | TableChange | StateChange | KeyspaceChange
 
 /** Records of a generation to come: journalled before the change that makes them visible, and ignored without it. */
 export interface StagedRecords {
@@ -78,18 +83,40 @@ function inverse(change: Change): Change {
       return { ...change, before: change.after, after: change.before }
     case 'state':
       return { ...change, before: change.after, after: change.before }
+    default:
+      return inverseInKeyspace(change)
   }
+}
+
+/** What a state holds, as a change carries it. */
+export function partsOf(state: State): StateParts {
+  return state.kind === 'table' ? { header: state.header, records: state.records } : state.keys
+}
+
+function stateOf(name: string, version: number, parts: StateParts): State {
+  return parts instanceof Keys ? new Keyspace(name, version, parts) : new Table(name, version, parts)
 }
 
 function set(directory: Directory, change: Change, version: number): void {
   if (change.subject === 'state') {
     if (change.after === undefined) directory.remove(change.state, version)
-    else directory.insert(new Table(change.state, version, change.after))
+    else directory.insert(stateOf(change.state, version, change.after))
     return
   }
-  const table = directory.get(change.state)
-  assert(table !== undefined, 'a change of records names a state that exists')
-  table.version = version
+  const state = directory.get(change.state)
+  assert(state !== undefined, 'a change names a state that exists')
+  state.version = version
+  if (change.subject === 'record' || change.subject === 'table') {
+    assert(state.kind === 'table', 'a change of records names a table')
+    setInTable(state, change)
+  } else {
+    assert(state.kind === 'keys', 'a change of keys names a keyspace')
+    setInKeyspace(state, change)
+    directory.noticeDeadlines(state)
+  }
+}
+
+function setInTable(table: Table, change: RecordChange | TableChange): void {
   if (change.subject === 'table') {
     table.header = change.after.header
     table.records = change.after.records

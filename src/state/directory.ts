@@ -1,13 +1,22 @@
 // The states of one shard by name, and the versions of those that were deleted: a name that comes back continues after
-// the version at which it went, so that no version of a name ever stands for two things.
+// the version at which it went, so that no version of a name ever stands for two things. It also knows which keyspace has
+// something due first, and keeps out of that the ones that a command with steps holds.
+import { type DeadlineEntry, DeadlineHeap } from '../base/deadline-heap.ts'
+import type { Keyspace } from './keyspace.ts'
 import { SegmentedMap } from './segmented-map.ts'
 import { SortedNames } from './sorted-names.ts'
 import type { Table } from './table.ts'
 
+/** A state of either kind. */
+export type State = Table | Keyspace
+
 export class Directory {
-  readonly #states = new SegmentedMap<string, Table>()
+  readonly #states = new SegmentedMap<string, State>()
+  readonly #expiries = new DeadlineHeap<Keyspace>()
+  readonly #leases = new DeadlineHeap<Keyspace>()
+  readonly #held = new Set<string>()
   readonly #names = new SortedNames()
-  #last: Table | undefined
+  #last: State | undefined
   readonly #deletedVersions = new Map<string, number>()
   readonly #deletedNamesMax: number
   /** Where the version of a name starts that the directory knows nothing of. */
@@ -17,7 +26,7 @@ export class Directory {
     this.#deletedNamesMax = deletedNamesMax
   }
 
-  get(name: string): Table | undefined {
+  get(name: string): State | undefined {
     // Commands come in runs on one state, and each looks for it several times.
     if (this.#last?.name !== name) this.#last = this.#states.get(name)
     return this.#last
@@ -31,7 +40,7 @@ export class Directory {
     return this.#names
   }
 
-  states(): Iterable<Table> {
+  states(): Iterable<State> {
     return this.#states.values()
   }
 
@@ -41,15 +50,18 @@ export class Directory {
     return deleted === undefined ? this.#versionFloor : deleted + 1
   }
 
-  insert(state: Table): void {
+  insert(state: State): void {
     this.#states.set(state.name, state)
     this.#last = undefined
     this.#names.add(state.name)
     this.#deletedVersions.delete(state.name)
+    if (state.kind === 'keys') this.noticeDeadlines(state)
   }
 
   /** Forgets a state but for its version. Of too many deleted names the oldest is forgotten, which lifts the floor. */
   remove(name: string, version: number): void {
+    const state = this.#states.get(name)
+    if (state?.kind === 'keys') this.#setDeadlines(state, null, null)
     this.#states.delete(name)
     this.#last = undefined
     this.#names.delete(name)
@@ -60,5 +72,39 @@ export class Directory {
     if (oldest === undefined) return
     this.#deletedVersions.delete(oldest[0])
     this.#versionFloor = Math.max(this.#versionFloor, oldest[1] + 1)
+  }
+  /** The keyspace in which a key is due first, by the wall clock. */
+  get firstExpiry(): DeadlineEntry<Keyspace> | undefined {
+    return this.#expiries.first()
+  }
+
+  /** The keyspace in which a lease ends first, by the clock that never goes back. */
+  get firstLease(): DeadlineEntry<Keyspace> | undefined {
+    return this.#leases.first()
+  }
+
+  /** Says that something in a keyspace may now be due at another time. */
+  noticeDeadlines(keyspace: Keyspace): void {
+    if (this.#held.size > 0 && this.#held.has(keyspace.name)) return
+    const { expiries, leases } = keyspace.keys
+    this.#setDeadlines(keyspace, expiries.first()?.at ?? null, leases.first()?.at ?? null)
+  }
+
+  /** Nothing of a state is due until it is freed: a command that takes its steps wants it as it stands. */
+  hold(name: string): void {
+    this.#held.add(name)
+    const state = this.#states.get(name)
+    if (state?.kind === 'keys') this.#setDeadlines(state, null, null)
+  }
+
+  free(name: string): void {
+    this.#held.delete(name)
+    const state = this.#states.get(name)
+    if (state?.kind === 'keys') this.noticeDeadlines(state)
+  }
+
+  #setDeadlines(keyspace: Keyspace, expiresAt: number | null, leaseEndsAt: number | null): void {
+    keyspace.expiry = this.#expiries.set(keyspace.expiry, keyspace, expiresAt)
+    keyspace.lease = this.#leases.set(keyspace.lease, keyspace, leaseEndsAt)
   }
 }

@@ -45,7 +45,8 @@ function recordCreated(state: string, version: number, name: string): Change {
 
 /** What a reader of the directory sees. */
 function contents(directory: Directory) {
-  return [...directory.states()].map((table) => ({
+  const tables = [...directory.states()].filter((state) => state.kind === 'table')
+  return tables.map((table) => ({
     name: table.name,
     version: table.version,
     nextId: table.header.nextId,

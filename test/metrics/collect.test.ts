@@ -111,8 +111,13 @@ describe('a scrape', () => {
       'holdfast_slice_longest_seconds{shard="0"}',
       'holdfast_shard_waiting{shard="0"}',
       'holdfast_states{shard="0",kind="table"}',
+      'holdfast_states{shard="0",kind="keys"}',
       'holdfast_records{shard="0"}',
       'holdfast_record_bytes{shard="0"}',
+      'holdfast_keys{shard="0"}',
+      'holdfast_key_bytes{shard="0"}',
+      'holdfast_list_items{shard="0"}',
+      'holdfast_pending_items{shard="0"}',
       'holdfast_shard_heap_bytes{shard="0"}',
     ])
   })

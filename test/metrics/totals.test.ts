@@ -34,6 +34,7 @@ describe('the totals of a shard', () => {
       statisticsOf({
         startedAt: 1,
         commits: 3,
+        expiries: 20,
         commands: [{ ...ok, count: 4 }],
         batchCommands: histogramOf(1, 2),
         batchSeconds: histogramOf(0.5),
@@ -44,6 +45,7 @@ describe('the totals of a shard', () => {
       statisticsOf({
         startedAt: 2,
         commits: 1,
+        expiries: 1,
         commands: [
           { ...refused, count: 1 },
           { ...ok, count: 2 },
@@ -55,6 +57,7 @@ describe('the totals of a shard', () => {
     )
     expect(totals.counts).toEqual({
       commits: 4,
+      expiries: 21,
       commands: [
         { ...ok, count: 6 },
         { ...refused, count: 1 },

@@ -104,6 +104,7 @@ class Simulation {
       clocks: () => ({ wall: 0, mono: 0 }),
       send: (replies: ReplyEntry[]) => this.scheduler.add(`replies ${name}`, () => alive && mailbox.settle(replies)),
       schedule: (turn) => this.scheduler.add(`turn ${name}`, () => alive && turn()),
+      wakeAfter: () => () => {},
       onFailure: () => this.scheduler.add(`death ${name}`, die),
       progress,
     })

@@ -4,7 +4,9 @@ import type { Commit, CommitOutcome, Journal } from '../../src/journal/journal.t
 import type { JsonObject } from '../../src/protocol/value.ts'
 import type { Change } from '../../src/state/change.ts'
 import type { Directory } from '../../src/state/directory.ts'
+import { Keys, Keyspace } from '../../src/state/keyspace.ts'
 import { type Cell, Records, Table, type TableHeader } from '../../src/state/table.ts'
+import { StoredKeyspace } from './stored-keyspace.ts'
 
 interface StoredState {
   version: number
@@ -19,6 +21,7 @@ function recordsOf({ rows }: StoredState): JsonObject[] {
 /** What outlives a shard. Give it to the next journal to open it again. */
 export class Store {
   readonly states = new Map<string, StoredState>()
+  readonly keyspaces = new Map<string, StoredKeyspace>()
   readonly deleted = new Map<string, number>()
   readonly staged = new Map<string, Cell[]>()
   readonly commits: Commit[] = []
@@ -48,6 +51,9 @@ export class KeepingJournal implements Journal {
       const records = new Records()
       for (const cell of [...rows.values()].sort((a, b) => a.order - b.order)) records.insert({ ...cell })
       directory.insert(new Table(name, version, { header, records }))
+    }
+    for (const [name, stored] of this.#store.keyspaces) {
+      directory.insert(new Keyspace(name, stored.version, stored.recovered()))
     }
     return Promise.resolve(this.#store.lastNumber)
   }
@@ -81,15 +87,22 @@ export class KeepingJournal implements Journal {
   }
 
   #keepChange(change: Change): void {
-    const { states, deleted, staged } = this.#store
+    const { states, keyspaces, deleted, staged } = this.#store
     if (change.subject === 'state') {
       states.delete(change.state)
+      keyspaces.delete(change.state)
       if (change.after === undefined) deleted.set(change.state, change.version)
       else {
         deleted.delete(change.state)
-        states.set(change.state, { version: change.version, header: change.after.header, rows: new Map() })
+        if (change.after instanceof Keys) keyspaces.set(change.state, new StoredKeyspace(change.version))
+        else states.set(change.state, { version: change.version, header: change.after.header, rows: new Map() })
       }
       return
+    }
+    if (change.subject !== 'record' && change.subject !== 'table') {
+      const keyspace = keyspaces.get(change.state)
+      if (keyspace === undefined) throw new Error(`a change names the unknown keyspace ${change.state}`)
+      return keyspace.keep(change)
     }
     const state = states.get(change.state)
     if (state === undefined) throw new Error(`a change names the unknown state ${change.state}`)

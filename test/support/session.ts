@@ -1,6 +1,6 @@
 // A session with an engine, so that a test reads like what a user would type: `t.ok('CREATE_RECORD', { data })`.
 // Owns what holds for every command of every test: the reply is the declared one, and a refusal changes nothing.
-// The state is 'leads' unless a command names another.
+// The state is 'leads' unless a command names another, and for commands on keys the one that is theirs by default.
 import { expect, onTestFinished } from 'vitest'
 import { type EngineOptions, openEngine } from '../../src/engine.ts'
 import { type CommandName, commands } from '../../src/protocol/commands.ts'
@@ -40,7 +40,8 @@ export class Session {
 
   /** The reply to a command, whatever it is. */
   send(name: CommandName, fields: JsonObject = {}): Promise<JsonObject> {
-    return this.call({ cmd: name, ...(commands[name].routing === 'state' && { state: 'leads' }), ...fields })
+    const { routing, target } = commands[name]
+    return this.call({ cmd: name, ...(routing === 'state' && target !== 'keys' && { state: 'leads' }), ...fields })
   }
 
   /** The reply to a command that has to succeed, less its `status`. */
@@ -76,14 +77,24 @@ export class Session {
     return (await this.ok('LIST_RECORDS', { state })).records as JsonObject[]
   }
 
-  /** All that a reader can see: every state with its version, schema and records. */
+  /** All that a reader can see: every state with its version, and its schema and records, or its keys. */
   async contents(): Promise<Record<string, JsonObject>> {
     const { states } = await this.ok('LIST_STATES')
     const seen: Record<string, JsonObject> = {}
     for (const state of states as string[]) {
-      const parts = ['GET_STATE_INFO', 'GET_SCHEMA', 'LIST_RECORDS'] as const
-      seen[state] = Object.assign({}, ...(await Promise.all(parts.map((name) => this.ok(name, { state })))))
+      const info = await this.ok('GET_STATE_INFO', { state })
+      seen[state] = { ...info, ...(await (info.kind === 'keys' ? this.#keysOf(state) : this.#tableOf(state))) }
     }
     return seen
+  }
+
+  async #tableOf(state: string): Promise<JsonObject> {
+    return { ...(await this.ok('GET_SCHEMA', { state })), ...(await this.ok('LIST_RECORDS', { state })) }
+  }
+
+  async #keysOf(state: string): Promise<JsonObject> {
+    const { keys } = await this.ok('LIST_KEYS', { state })
+    const found = (keys as string[]).map(async (key) => [key, await this.ok('GET_KEY', { state, key })] as const)
+    return { keys: Object.fromEntries(await Promise.all(found)) }
   }
 }

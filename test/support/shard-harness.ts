@@ -18,6 +18,9 @@ export class ShardHarness {
   readonly progress = new Int32Array(new SharedArrayBuffer(progressSlotCount * 4))
   /** Ids of answered requests, in the order in which the answers came. */
   readonly order: number[] = []
+  /** What the shard reads as the time; a test moves it by `advance`. */
+  readonly #now = { wall: 1_000, mono: 1_000 }
+  #wakes: { readonly at: number; readonly wake: () => void }[] = []
   readonly #replies = new Map<number, unknown>()
   #turns: (() => void)[] = []
   #lastId = 0
@@ -28,7 +31,14 @@ export class ShardHarness {
       id: 0,
       limits: { ...defaultLimits, ...limits },
       journal,
-      clocks: () => ({ wall: 1_000, mono: 1_000 }),
+      clocks: () => ({ ...this.#now }),
+      wakeAfter: (ms, wake) => {
+        const entry = { at: this.#now.mono + ms, wake }
+        this.#wakes.push(entry)
+        return () => {
+          this.#wakes = this.#wakes.filter((other) => other !== entry)
+        }
+      },
       send: (replies) => {
         for (const [id, body] of replies) {
           this.order.push(id)
@@ -86,6 +96,20 @@ export class ShardHarness {
   /** Runs turns until none is due. */
   async idle(): Promise<void> {
     while (await this.turn());
+  }
+
+  /** Lets time pass, by both clocks; timers that are due by then fire. */
+  advance(ms: number): void {
+    this.#now.wall += ms
+    this.#now.mono += ms
+    const due = this.#wakes.filter(({ at }) => at <= this.#now.mono)
+    this.#wakes = this.#wakes.filter(({ at }) => at > this.#now.mono)
+    for (const { wake } of due) wake()
+  }
+
+  /** How many timers are running. */
+  get timers(): number {
+    return this.#wakes.length
   }
 
   /** Posts one request and answers with its reply. */
