@@ -17,6 +17,7 @@ export interface Limits {
   readonly repliesQueuedPerPeerMax: number
   readonly replyBytesQueuedPerPeerMax: number
   readonly peersMax: number
+  readonly waitersPerShardMax: number
   readonly requestDeadlineMs: number
   readonly shardSilenceMsMax: number
   readonly shardHeapMegabytesMax: number
@@ -51,6 +52,8 @@ export const defaultLimits: Limits = {
   replyBytesQueuedPerPeerMax: 64 * 1024 * 1024,
   // Each connected client costs a socket, buffers and an entry here.
   peersMax: 10_000,
+  // Each caller that waits holds its request and a place in a queue.
+  waitersPerShardMax: 10_000,
   // A caller hears OUTCOME_UNKNOWN rather than nothing when a shard takes longer than this.
   requestDeadlineMs: 60_000,
   // A shard that made no progress for so long is hung: its thread is ended and started anew.

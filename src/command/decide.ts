@@ -54,7 +54,19 @@ export interface Steps {
   readonly steps: Generator<Step, Refuse | Done, void>
 }
 
-export type Decision = Refuse | Done | Steps
+/**
+ * There is nothing to answer with yet: the caller waits until something happens to the key, and is answered with `reply`
+ * if nothing that helps does before the deadline.
+ */
+export interface Park {
+  readonly outcome: 'park'
+  readonly key: string
+  /** On the clock that never goes back. */
+  readonly deadline: number
+  readonly reply: JsonObject
+}
+
+export type Decision = Refuse | Done | Steps | Park
 
 /** How many records a command may touch in one go; beyond, it has to be decided in steps. */
 export const recordsAtOnceMax = 1_000

@@ -33,11 +33,14 @@ export const listCommands: Deciders<ListCommands> = {
     return entry.done({ length: contents?.list.length ?? 0 })
   },
 
-  POP_LIST(keyspace, { key, end = 'last', lease }, context) {
+  POP_LIST(keyspace, { key, end = 'last', wait = 0, lease }, context) {
     const entry = new Entry(keyspace, key, context)
     const contents = listIn(entry)
     if (contents !== undefined && isRefuse(contents)) return contents
-    if (contents === undefined || contents.list.length === 0) return entry.done({ item: null })
+    if (contents === undefined || contents.list.length === 0) {
+      if (wait === 0) return entry.done({ item: null })
+      return { outcome: 'park', key, deadline: context.now.mono + wait * 1000, reply: { item: null } }
+    }
     return lease === undefined ? pop(entry, contents, end) : popOnLease(entry, contents, end, lease * 1000, context)
   },
 

@@ -1,9 +1,9 @@
 // MessagePack bodies whose commands do not go to a shard as they are: those for the router, and those in slices. They
 // are run in their documented form, and the replies are packed here.
-import { invalidRequest, tooManyCommands } from '../protocol/envelope.ts'
+import { invalidRequest, mayWait, tooManyCommands } from '../protocol/envelope.ts'
 import type { Refusal } from '../protocol/errors.ts'
 import type { ReplyBody } from '../protocol/mailbox.ts'
-import { checkEnvelope, type MessageElement } from '../protocol/message.ts'
+import { checkEnvelope, type MessageElement, refuseToWait } from '../protocol/message.ts'
 import { decodeBody, encodePacked, type PackedReply, packDocumented, readPositional } from '../protocol/message-pack.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Router } from '../router/router.ts'
@@ -25,9 +25,9 @@ export function runPackedForRouter(
   if (values.length > commandsMax) return respond(tooManyCommands(commandsMax))
   const elements = values.map((value): MessageElement => {
     const command = readPositional(value)
-    return 'code' in command
-      ? { refusal: command, requestId: {} }
-      : checkEnvelope({ cmd: command.name, ...command.args })
+    if ('code' in command) return { refusal: command, requestId: {} }
+    if (values.length > 1 && mayWait(command.args)) return refuseToWait(command.args)
+    return checkEnvelope({ cmd: command.name, ...command.args })
   })
   router.runAll(elements, 'json', (replies) => {
     respond(

@@ -24,6 +24,8 @@ export class Peer {
   /** A large message of its own is taken apart elsewhere: what it sends meanwhile waits. */
   isHeld = false
   readonly waiting = new Queue<Incoming>()
+  /** How to call off each of its commands that wait in a shard. */
+  readonly parked = new Set<() => void>()
   waitingBytes = 0
   readonly replies = new Queue<Reply>()
   replyBytes = 0

@@ -46,10 +46,20 @@ const openingBrace = 0x7b
 interface Exchange extends ReplyForm {
   readonly peer: Peer
   isAnswered: boolean
+  /** Present while its command waits in a shard. */
+  cancel: (() => void) | undefined
 }
 
 function exchangeOf(peer: Peer, { isDelimited, prefix }: ReplyForm): Exchange {
-  return { peer, isDelimited, prefix, isAnswered: false }
+  return { peer, isDelimited, prefix, isAnswered: false, cancel: undefined }
+}
+
+/** The command of a message waits: it is called off when its client goes. */
+function noticeParked(exchange: Exchange, cancel: () => void): void {
+  const { peer } = exchange
+  if (peer.isGone) return cancel()
+  exchange.cancel = cancel
+  peer.parked.add(cancel)
 }
 
 export class Requests {
@@ -132,7 +142,14 @@ export class Requests {
       const [only] = message.elements
       if (message.isArray || only === undefined) {
         runArray(router, message.elements, limits.replyBytesMax, (text) => this.#answer(exchange, text))
-      } else router.run(only, 'json', (reply) => this.#answer(exchange, textOfReply(reply)))
+      } else {
+        router.run(
+          only,
+          'json',
+          (reply) => this.#answer(exchange, textOfReply(reply)),
+          (cancel) => noticeParked(exchange, cancel),
+        )
+      }
     })
   }
 
@@ -162,7 +179,13 @@ export class Requests {
     const { router, parser } = this.#options
     const runWhole = (): void => {
       // Its own bytes: what is posted to a thread takes the whole buffer under it along.
-      router.runRouted(routingKey, sentAs, new Uint8Array(body), (reply) => this.#answer(exchange, textOfReply(reply)))
+      router.runRouted(
+        routingKey,
+        sentAs,
+        new Uint8Array(body),
+        (reply) => this.#answer(exchange, textOfReply(reply)),
+        (cancel) => noticeParked(exchange, cancel),
+      )
     }
     if (parser === undefined || body.length <= routedBytesMax) return runWhole()
     this.#apart(exchange, parser.readLongBody(body, true, routingKey), (element) => {
@@ -182,7 +205,13 @@ export class Requests {
     if (!/^[ \t\n\r]*\[/.test(text)) return this.#refuse(exchange, problemOfText(text))
     const { router, parser } = this.#options
     const runWhole = (): void =>
-      router.runRouted(routingKey, 'json', text, (reply) => this.#answer(exchange, textOfReply(reply)))
+      router.runRouted(
+        routingKey,
+        'json',
+        text,
+        (reply) => this.#answer(exchange, textOfReply(reply)),
+        (cancel) => noticeParked(exchange, cancel),
+      )
     if (parser === undefined || body.length <= routedBytesMax) return runWhole()
     this.#apart(exchange, parser.readLongBody(body, false, routingKey), (element) => {
       if (element === undefined) return runWhole()
@@ -255,6 +284,7 @@ export class Requests {
   #answer(exchange: Exchange, text: ReplyText): void {
     if (exchange.isAnswered) return
     exchange.isAnswered = true
+    if (exchange.cancel !== undefined) exchange.peer.parked.delete(exchange.cancel)
     // ZeroMQ sends a short Buffer with half the effort that a string costs it.
     if (typeof text === 'string') return this.#write(exchange, Buffer.from(text))
     const [only] = text

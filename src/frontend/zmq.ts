@@ -110,6 +110,9 @@ export class ZmqFrontEnd {
 
   #forget(identity: Buffer): void {
     const peer = this.#peers.remove(identity)
-    if (peer !== undefined) this.#writer.forget(peer)
+    if (peer === undefined) return
+    this.#writer.forget(peer)
+    for (const cancel of peer.parked) cancel()
+    peer.parked.clear()
   }
 }

@@ -189,6 +189,13 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     samples: fromStatistics(({ pendingItems }) => pendingItems),
   },
   {
+    name: 'holdfast_waiters',
+    type: 'gauge',
+    help: 'Commands that wait in a shard for something to come to their key.',
+    labels: ['shard'],
+    samples: fromStatistics(({ waiters }) => waiters),
+  },
+  {
     name: 'holdfast_expired_keys_total',
     type: 'counter',
     help: 'Keys that were removed because their time was over.',

@@ -33,6 +33,16 @@ export function tooManyCommands(limit: number): Refusal {
   return refusal('LIMIT_EXCEEDED', { what: 'The number of commands in a message', limit })
 }
 
+/** Whether a command with these arguments may have its caller wait. */
+export function mayWait(args: JsonObject): boolean {
+  return typeof args.wait === 'number' && args.wait > 0
+}
+
+/** The refusal of a command that may wait where others stand beside it, which would wait with it. */
+export function waitsAlone(): Refusal {
+  return invalidRequest('a command that waits must be the only one of its message')
+}
+
 export function invalidRequest(reason: string): Refusal {
   return refusal('INVALID_REQUEST', { reason })
 }

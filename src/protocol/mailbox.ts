@@ -7,7 +7,13 @@ import type { JsonObject, JsonValue } from './value.ts'
  * structures or only maps; with its rows in slices; or as a marker, which every shard gets at the same place of the
  * router's order: it ends its batch, and is decided after that batch's commit.
  */
-export type SentAs = 'values' | 'json' | 'msgpack' | 'msgpack-maps' | 'sliced' | 'marker'
+export type SentAs = 'values' | 'json' | 'msgpack' | 'msgpack-maps' | 'sliced' | 'marker' | Notice
+
+/**
+ * What a router has to say of requests that wait: `cancel`, the caller of the request with the entry's own id is gone;
+ * `drain`, all who wait are to be refused, now and from now on. A notice has no reply of its own.
+ */
+export type Notice = 'cancel' | 'drain'
 
 /** JSON arrays of rows, one behind the other in one piece of memory, which changes threads without being copied. */
 export interface Slices {
@@ -38,7 +44,8 @@ export interface MailboxBatch {
 /** The replies of one entry, in the form and number of its body. Encoded bytes, and long texts, come in chunks. */
 export type ReplyBody = string | JsonValue | Uint8Array[]
 
-export type ReplyEntry = readonly [id: number, body: ReplyBody]
+/** `parked`: there is no reply yet, as the command waits; it comes in an entry of its own. */
+export type ReplyEntry = readonly [id: number, body: ReplyBody, parked?: 'parked']
 
 /** Where a shard shows the supervisor that it lives: 32-bit counters in shared memory. */
 export const progressSlot = {

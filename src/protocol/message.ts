@@ -1,7 +1,7 @@
 // A plain message taken apart: its commands, each known to have a good envelope and ready to be sent to its shard.
 // Small messages are taken apart where they arrive, large ones on the stateless pool: hence plain data in and out.
 import { type CommandName, commands, defaultStateOf } from './commands.ts'
-import { invalidRequest, readEnvelope, requestIdOf, tooManyCommands } from './envelope.ts'
+import { invalidRequest, mayWait, readEnvelope, requestIdOf, tooManyCommands, waitsAlone } from './envelope.ts'
 import type { Refusal } from './errors.ts'
 import { parseJson, textOf } from './json.ts'
 import type { SlicedBody } from './mailbox.ts'
@@ -57,7 +57,17 @@ export function readMessage(frame: Buffer, options: MessageOptions): Message | R
   if (!Array.isArray(value)) return { isArray: false, elements: [elementOf(value, text, options)] }
   if (value.length === 0) return invalidRequest('a message needs at least one command')
   if (value.length > options.commandsMax) return tooManyCommands(options.commandsMax)
-  return { isArray: true, elements: value.map((command) => elementOf(command, undefined, options)) }
+  const isAlone = value.length === 1
+  const elements = value.map((command) => {
+    const mustBeAlone = !isAlone && isObject(command) && mayWait(command)
+    return mustBeAlone ? refuseToWait(command) : elementOf(command, undefined, options)
+  })
+  return { isArray: true, elements }
+}
+
+/** A command that waits, where others stand beside it. */
+export function refuseToWait(command: JsonObject): RefusedCommand {
+  return { refusal: waitsAlone(), requestId: requestIdOf(command) }
 }
 
 /** One command, ready to be sent; `text` is its text where there is one already. */

@@ -32,6 +32,8 @@ export interface ShardStatistics {
   readonly sliceSecondsMax: number
   /** Requests that wait inside the shard, most of them behind a big command on their state. */
   readonly waiting: number
+  /** Commands that wait for something to come to their key. */
+  readonly waiters: number
   readonly commits: number
   /** Bytes of the heap of the shard's thread in use; of the whole process where shards run without threads. */
   readonly heapBytes: number

@@ -45,6 +45,7 @@ function joinStatistics(answers: readonly JsonObject[], facts: RouterFacts): Jso
       list_items: total('list_items'),
       pending_items: total('pending_items'),
       expiries: total('expiries'),
+      waiters: total('waiters'),
       commands: total('commands'),
     },
     shards,

@@ -20,13 +20,19 @@ export interface ShardRequest {
   readonly bytes: number
   readonly respond: Respond
   readonly refuse: (refusal: Refusal) => void
+  /** The command waits in its shard. `cancel` says that nobody wants its reply any more. */
+  readonly onParked?: OnParked | undefined
 }
+
+export type OnParked = (cancel: () => void) => void
 
 interface Pending {
   readonly request: ShardRequest
   readonly sentAt: number
   /** Refused because it took too long; its place stays taken until the shard answers or dies. */
   isExpired: boolean
+  /** It waits in the shard, which knows for how long. */
+  isParked: boolean
   /** 0 while the request has not left yet. */
   batchNumber: number
 }
@@ -74,20 +80,28 @@ export class Mailbox {
 
   /** Takes a request. One that cannot be taken is refused at once. */
   submit(request: ShardRequest): void {
-    const { limits, now, schedule } = this.#options
+    const { limits, now } = this.#options
     const { sentAs, routingKey, body, bytes } = request
     if (this.#connection === undefined) return request.refuse(this.#recovering())
     if (this.#pending.size >= limits.mailboxCommandsMax || this.#bytes + bytes > limits.mailboxBytesMax) {
       return request.refuse(refusal('OVERLOADED', { what: `the mailbox of shard ${this.shard} is full` }))
     }
     this.#lastId += 1
-    this.#pending.set(this.#lastId, { request, sentAt: now(), isExpired: false, batchNumber: 0 })
+    this.#pending.set(this.#lastId, { request, sentAt: now(), isExpired: false, isParked: false, batchNumber: 0 })
     this.#bytes += bytes
-    this.#outgoing.push([this.#lastId, sentAs, routingKey, body])
-    if (!this.#flushScheduled) {
-      this.#flushScheduled = true
-      schedule(() => this.flush())
-    }
+    this.#post([this.#lastId, sentAs, routingKey, body])
+  }
+
+  /** Has the shard refuse all who wait in it, and whoever would from now on. */
+  drain(): void {
+    if (this.#connection !== undefined) this.#post([0, 'drain', '', null])
+  }
+
+  #post(entry: MailboxEntry): void {
+    this.#outgoing.push(entry)
+    if (this.#flushScheduled) return
+    this.#flushScheduled = true
+    this.#options.schedule(() => this.flush())
   }
 
   /** Posts what has gathered. */
@@ -97,20 +111,38 @@ export class Mailbox {
     this.#batchNumber += 1
     const entries = this.#outgoing
     this.#outgoing = []
-    for (const [id] of entries) (this.#pending.get(id) as Pending).batchNumber = this.#batchNumber
+    for (const [id] of entries) {
+      const pending = this.#pending.get(id)
+      if (pending?.batchNumber === 0) pending.batchNumber = this.#batchNumber
+    }
     this.#connection.post({ number: this.#batchNumber, entries })
   }
 
   /** Hands the replies of the shard to those who wait for them. */
   settle(replies: readonly ReplyEntry[]): void {
-    for (const [id, body] of replies) {
+    for (const [id, body, parked] of replies) {
       const pending = this.#pending.get(id)
       if (pending === undefined) continue
+      if (parked !== undefined) {
+        this.#noticeParked(id, pending)
+        continue
+      }
       this.#pending.delete(id)
       this.#bytes -= pending.request.bytes
       if (!pending.isExpired) pending.request.respond(body)
     }
     this.#noticeIdle()
+  }
+
+  #noticeParked(id: number, pending: Pending): void {
+    pending.isParked = true
+    const { onParked, routingKey } = pending.request
+    const cancel = (): void => {
+      // It may be answered by now, or lost with its shard.
+      if (this.#pending.get(id) === pending) this.#post([id, 'cancel', routingKey, null])
+    }
+    if (pending.isExpired) cancel()
+    else onParked?.(cancel)
   }
 
   /** The shard serves, with nothing received yet. */
@@ -147,7 +179,7 @@ export class Mailbox {
     const sentBefore = now() - limits.requestDeadlineMs
     for (const pending of this.#pending.values()) {
       if (pending.sentAt > sentBefore) return
-      if (pending.isExpired) continue
+      if (pending.isExpired || pending.isParked) continue
       pending.isExpired = true
       const reason = `shard ${this.shard} did not answer within ${limits.requestDeadlineMs / 1000} s`
       pending.request.refuse(refusal('OUTCOME_UNKNOWN', { reason }))

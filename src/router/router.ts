@@ -17,7 +17,7 @@ import type { JsonObject } from '../protocol/value.ts'
 import { fanOut, type Join } from './fan-out.ts'
 import { shardOf } from './hash.ts'
 import { joinsOf } from './joins.ts'
-import type { Mailbox, Respond } from './mailbox.ts'
+import type { Mailbox, OnParked, Respond } from './mailbox.ts'
 
 /** Worst first. */
 const codecNames = [jsonCodec.name, messagePackCodec.name]
@@ -67,16 +67,17 @@ export class Router {
   }
 
   /** Runs one command of a plain message or of an embedded caller. `respond` is called exactly once. */
-  run(element: MessageElement, codec: 'json' | 'values', respond: Respond): void {
+  run(element: MessageElement, codec: 'json' | 'values', respond: Respond, onParked?: OnParked): void {
     if ('refusal' in element) return this.#answer('', refusalReply(element.refusal), element.requestId, respond)
     const { name, requestId } = element
     if (this.#draining) return this.#answer(name, refusalReply(refusal('SHUTTING_DOWN', {})), requestId, respond)
     switch (commands[name].routing) {
       case 'state': {
         const { routingKey, command, body, bytes } = element
-        if (codec === 'values') return this.#toShard(name, routingKey, 'values', command, 0, requestId, respond)
+        if (codec === 'values')
+          return this.#toShard(name, routingKey, 'values', command, 0, requestId, respond, onParked)
         const sent = typeof body === 'string' ? 'json' : 'sliced'
-        return this.#toShard(name, routingKey, sent, body, bytes, requestId, respond)
+        return this.#toShard(name, routingKey, sent, body, bytes, requestId, respond, onParked)
       }
       case 'shards':
         return this.#toAllShards(element, respond)
@@ -86,9 +87,15 @@ export class Router {
   }
 
   /** Sends the body of a routed message to the shard of its routing key, unread. */
-  runRouted(routingKey: string, sentAs: SentAs, body: string | Uint8Array, respond: Respond): void {
+  runRouted(
+    routingKey: string,
+    sentAs: SentAs,
+    body: string | Uint8Array,
+    respond: Respond,
+    onParked?: OnParked,
+  ): void {
     if (this.#draining) return this.#answer('', refusalReply(refusal('SHUTTING_DOWN', {})), {}, respond)
-    this.#toShard('', routingKey, sentAs, body, body.length, {}, respond)
+    this.#toShard('', routingKey, sentAs, body, body.length, {}, respond, onParked)
   }
 
   /** Runs the commands of an array, dispatched in its order; `respond` gets their replies in the same order. */
@@ -107,6 +114,8 @@ export class Router {
   /** Refuses what comes from now on, and resolves once everything before it is answered. */
   async drain(): Promise<void> {
     this.#draining = true
+    // Whoever waits hears at once that nothing will come.
+    for (const mailbox of this.#options.mailboxes) mailbox.drain()
     await Promise.all(this.#options.mailboxes.map((mailbox) => mailbox.whenIdle()))
   }
 
@@ -118,6 +127,7 @@ export class Router {
     bytes: number,
     requestId: JsonObject,
     respond: Respond,
+    onParked: OnParked | undefined,
   ): void {
     const { mailboxes, now } = this.#options
     const mailbox = mailboxes[shardOf(routingKey, mailboxes.length)] as Mailbox
@@ -132,6 +142,7 @@ export class Router {
         respond(reply)
       },
       refuse: (refused) => this.#answer(name, refusalReply(refused), requestId, respond),
+      onParked,
     })
   }
 
@@ -166,6 +177,7 @@ export class Router {
         commands_per_message_max: limits.commandsPerMessageMax,
         requests_in_flight_per_peer_max: limits.requestsInFlightPerPeerMax,
         record_bytes_max: limits.recordBytesMax,
+        value_bytes_max: limits.valueBytesMax,
       },
     }
   }

@@ -52,14 +52,18 @@ export class DueWork {
     this.#notBefore = mono + retryMs
   }
 
-  /** Sees to it that `onWake` is called when something is due. Returns true if something is already. */
-  plan({ wall, mono }: Clocks): boolean {
+  /**
+   * Sees to it that `onWake` is called when something is due, or a caller has waited until `waitEndsAt`. Returns true if
+   * that is so already.
+   */
+  plan({ wall, mono }: Clocks, waitEndsAt: number | null): boolean {
     const { directory, wakeAfter, onWake } = this.#options
     const { firstExpiry, firstLease } = directory
-    if (firstExpiry === undefined && firstLease === undefined) return false
-    const expiresIn = (firstExpiry?.at ?? Number.POSITIVE_INFINITY) - wall
-    const endsIn = (firstLease?.at ?? Number.POSITIVE_INFINITY) - mono
-    const dueAt = Math.max(mono + Math.min(expiresIn, endsIn, wakeMsMax), this.#notBefore)
+    if (firstExpiry === undefined && firstLease === undefined && waitEndsAt === null) return false
+    const expiresAt = mono - wall + (firstExpiry?.at ?? Number.POSITIVE_INFINITY)
+    const leaseEndsAt = firstLease?.at ?? Number.POSITIVE_INFINITY
+    const changesAt = Math.max(Math.min(expiresAt, leaseEndsAt), this.#notBefore)
+    const dueAt = Math.min(changesAt, waitEndsAt ?? Number.POSITIVE_INFINITY, mono + wakeMsMax)
     if (dueAt <= mono) return true
     const at = dueAt + gatheringMs
     if (this.#wake !== undefined && this.#wake.at <= at) return false

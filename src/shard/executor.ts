@@ -1,18 +1,19 @@
 // Decides one command: finds what it is decided on, and puts the answer together. Touches nothing; the actor applies
 // what comes out.
 
+import { assert } from '../base/assert.ts'
 import type { Clocks } from '../base/clock.ts'
-import type { Context, Decision, Done, Refuse, Step } from '../command/decide.ts'
+import type { Context, Decision, Done, Park, Refuse, Step } from '../command/decide.ts'
 import { done, refuse } from '../command/decide.ts'
 import { deciders, type ShardCommand } from '../command/registry.ts'
 import type { CommitOutcome } from '../journal/journal.ts'
 import { commands } from '../protocol/commands.ts'
-import { requestIdOf } from '../protocol/envelope.ts'
+import { mayWait, requestIdOf, waitsAlone } from '../protocol/envelope.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Change } from '../state/change.ts'
 import type { Directory, State } from '../state/directory.ts'
 import { Keys, Keyspace } from '../state/keyspace.ts'
-import { type Answer, nextCommand, type Task } from './task.ts'
+import { type Answer, type CheckedCommand, nextCommand, type Task } from './task.ts'
 
 /** A command that was decided: its answer, and the changes that make the answer true. */
 export interface Settled {
@@ -22,6 +23,11 @@ export interface Settled {
 
 interface Stepping {
   readonly steps: Generator<Step, Settled, void>
+}
+
+/** The command has to wait. */
+interface Parking {
+  readonly park: Park
 }
 
 type StorageCode = Extract<CommitOutcome, { outcome: 'refused' }>['code']
@@ -46,14 +52,17 @@ export class Executor {
   }
 
   /** Decides the next command of a request. */
-  decide(task: Task, now: Clocks): Settled | Stepping {
+  decide(task: Task, now: Clocks): Settled | Stepping | Parking {
     const checked = nextCommand(task)
     if ('code' in checked) {
       const requestId = requestIdOf(task.commands[task.answers.length])
       return settled('', { outcome: 'refuse', refusal: checked }, undefined, requestId)
     }
     const { name, args, requestId } = checked
+    if (task.commands.length > 1 && mayWait(args))
+      return settled(name, { outcome: 'refuse', refusal: waitsAlone() }, undefined, requestId)
     const decision = this.#decideOn(name, args, task.routingKey, now)
+    if (decision.outcome === 'park') return { park: decision }
     const code = this.#writesRefusedBy
     if (decision.outcome === 'steps') {
       // Without this a big write would be staged again and again for as long as the journal is full.
@@ -66,6 +75,23 @@ export class Executor {
       return settled(name, instead, this.#versionOf(name, task.routingKey, instead), requestId)
     }
     return settled(name, decision, this.#versionOf(name, task.routingKey, decision), requestId)
+  }
+
+  /** Decides a command that has waited for as long as it may. */
+  decideAtLast(task: Task, now: Clocks): Settled {
+    const decided = this.decide(task, now)
+    if ('answer' in decided) return decided
+    assert('park' in decided, 'no command waits first and takes steps then')
+    const checked = nextCommand(task) as CheckedCommand
+    const decision = done(decided.park.reply)
+    const version = this.#versionOf(checked.name, task.routingKey, decision)
+    return settled(checked.name, decision, version, checked.requestId)
+  }
+
+  /** Refuses the next command of a request, which is known to be one. */
+  refuse(task: Task, refusal: Refuse): Settled {
+    const { name, requestId } = nextCommand(task) as CheckedCommand
+    return settled(name, refusal, undefined, requestId)
   }
 
   *#steps(

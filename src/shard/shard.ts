@@ -6,7 +6,7 @@ import { assert } from '../base/assert.ts'
 import type { Clocks, ReadClocks, WakeAfter } from '../base/clock.ts'
 import type { Limits } from '../base/limits.ts'
 import { Queue } from '../base/queue.ts'
-import type { Step } from '../command/decide.ts'
+import type { Park, Step } from '../command/decide.ts'
 import type { CommitOutcome, Journal } from '../journal/journal.ts'
 import { type Refusal, refusalReply } from '../protocol/errors.ts'
 import {
@@ -17,14 +17,15 @@ import {
   type ReplyEntry,
 } from '../protocol/mailbox.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
-import type { JsonObject } from '../protocol/value.ts'
 import { apply, type Change, type StagedRecords, undo } from '../state/change.ts'
 import { Directory } from '../state/directory.ts'
 import { DueWork } from './due-work.ts'
 import { type EncodingSteps, encode } from './encode.ts'
 import { Executor, type Settled } from './executor.ts'
-import { Counters, holdings } from './statistics.ts'
-import { type Answer, type Task, taskOf } from './task.ts'
+import { Held } from './held.ts'
+import { Parking } from './parking.ts'
+import { Counters, holdings, summaryOf } from './statistics.ts'
+import { type Task, taskOf } from './task.ts'
 
 /** Where a test may make a shard fail; see faults.ts. */
 export type ProbePoint = 'decide' | 'commit' | 'release'
@@ -77,14 +78,12 @@ export class Shard {
   readonly #directory: Directory
   readonly #executor: Executor
   readonly #dueWork: DueWork
+  readonly #parking: Parking
   readonly #counters = new Counters()
   readonly #startedAt: number
   readonly #inbox = new Queue<MailboxEntry>()
   readonly #jobs = new Queue<Job>()
-  /** Requests for states on which a command is taking its steps. */
-  readonly #held = new Map<string, MailboxEntry[]>()
-  /** For each marker that waits, by its request: in how many queues of `#held` it still stands. */
-  readonly #queuesBefore = new Map<number, number>()
+  readonly #held = new Held()
   #commitNumber = 0
   #running = false
   #stopped: (() => void) | undefined
@@ -98,9 +97,10 @@ export class Shard {
       limits: options.limits,
       shard: options.id,
       durability: options.journal.durability,
-      statistics: () => this.#summary(),
+      statistics: () => summaryOf(this.statistics()),
     }
     this.#executor = new Executor(this.#directory, facts)
+    this.#parking = new Parking(this.#executor, options.limits)
     this.#dueWork = new DueWork({
       directory: this.#directory,
       facts,
@@ -114,7 +114,7 @@ export class Shard {
   /** Reads back what was committed. Nothing may be received before it is done. */
   async recover(): Promise<void> {
     this.#commitNumber = await this.#options.journal.recover(this.#directory)
-    this.#dueWork.plan(this.#options.clocks())
+    this.#dueWork.plan(this.#options.clocks(), null)
   }
 
   /** Takes a batch of the router; the replies come by `send`. */
@@ -134,41 +134,14 @@ export class Shard {
   }
 
   statistics(): ShardStatistics {
-    const counters = this.#counters
     return {
       shard: this.#options.id,
       startedAt: this.#startedAt,
       ...holdings(this.#directory.states()),
-      expiries: counters.expiries,
-      commands: counters.commands.list(),
-      batchCommands: counters.batchCommands.snapshot(),
-      batchSeconds: counters.batchSeconds.snapshot(),
-      sliceSeconds: counters.sliceSeconds.snapshot(),
-      sliceSecondsMax: counters.sliceSeconds.max,
-      waiting: this.#inbox.length + [...this.#held.values()].reduce((sum, entries) => sum + entries.length, 0),
-      commits: counters.commits,
+      ...this.#counters.snapshot(),
+      waiting: this.#inbox.length + this.#held.length,
+      waiters: this.#parking.size,
       heapBytes: getHeapStatistics().used_heap_size,
-    }
-  }
-
-  /** The part of the statistics that STATS shows. */
-  #summary(): JsonObject {
-    const statistics = this.statistics()
-    const { shard, tables, keyspaces, records, recordBytes, commands, commits, waiting, heapBytes } = statistics
-    return {
-      shard,
-      states: { table: tables, keys: keyspaces },
-      records,
-      record_bytes: recordBytes,
-      keys: statistics.keys,
-      key_bytes: statistics.keyBytes,
-      list_items: statistics.listItems,
-      pending_items: statistics.pendingItems,
-      expiries: statistics.expiries,
-      commands: commands.reduce((sum, { count }) => sum + count, 0),
-      commits,
-      waiting,
-      heap_bytes: heapBytes,
     }
   }
 
@@ -192,7 +165,7 @@ export class Shard {
       stepped: undefined,
       commands: 0,
     }
-    this.#dueWork.bringAbout(batch.now, (change) => this.#apply(change, batch))
+    this.#bringAboutDue(batch)
     const marker = this.#takeRequests(batch, startedAt + sliceMs)
     this.#takeSteps(batch)
     const decidedAt = performance.now()
@@ -210,7 +183,7 @@ export class Shard {
   }
 
   #next(now: Clocks): void {
-    const isDueNow = this.#dueWork.plan(now)
+    const isDueNow = this.#dueWork.plan(now, this.#parking.nextDeadline)
     if (this.#inbox.length > 0 || this.#jobs.length > 0 || isDueNow) {
       this.#options.schedule(() => this.#start())
       return
@@ -220,6 +193,28 @@ export class Shard {
     this.#stopped?.()
   }
 
+  /** What is due comes before anything that is asked, and may help one who waits before its time is over. */
+  #bringAboutDue(batch: Batch): void {
+    this.#dueWork.bringAbout(batch.now, (change) => this.#apply(change, batch))
+    this.#serve(batch)
+    this.#parking.answerDue(batch.now, (task, settled) => this.#settle(task, settled, batch))
+  }
+
+  /** Answers those who waited for what the last decision made true. */
+  #serve(batch: Batch): void {
+    this.#parking.serve(batch.now, (task, settled) => {
+      batch.commands += 1
+      this.#settle(task, settled, batch)
+    })
+  }
+
+  /** What the router says of requests that wait. */
+  #takeNotice([id, sentAs]: MailboxEntry, batch: Batch): void {
+    const settle = (task: Task, settled: Settled): void => this.#settle(task, settled, batch)
+    if (sentAs === 'drain') this.#parking.drain(settle)
+    else this.#parking.cancel(id, batch.now, settle)
+  }
+
   /** Decides what lies in the mailbox, up to a marker, which it hands back to be decided after the commit. */
   #takeRequests(batch: Batch, deadline: number): MailboxEntry | undefined {
     while (batch.commands < batchCommandsMax) {
@@ -227,36 +222,17 @@ export class Shard {
       if (entry === undefined) return undefined
       const [, sentAs, routingKey] = entry
       if (sentAs === 'marker') {
-        if (!this.#isDue(entry)) continue
+        if (!this.#held.isDue(entry)) continue
         const [id, , , body] = entry
         return [id, sentAs, '', body]
       }
-      const held = this.#held.get(routingKey)
-      if (held === undefined) this.#takeUp(entry, batch)
-      else held.push(entry)
+      const held = this.#held.queueOf(routingKey)
+      if (held !== undefined) held.push(entry)
+      else if (sentAs === 'cancel' || sentAs === 'drain') this.#takeNotice(entry, batch)
+      else this.#takeUp(entry, batch)
       if (this.#inbox.length === 0 || performance.now() >= deadline) return undefined
     }
     return undefined
-  }
-
-  /**
-   * A marker sees everything that came before it, also what waits for a command with steps: until then it stands in the
-   * queue of every such state, while the other states go on.
-   */
-  #isDue([id, sentAs, state, body]: MailboxEntry): boolean {
-    const queues = this.#queuesBefore.get(id)
-    if (queues === undefined) {
-      const states = [...this.#held.keys()]
-      if (states.length === 0) return true
-      this.#queuesBefore.set(id, states.length)
-      for (const each of states) this.#held.get(each)?.push([id, sentAs, each, body])
-      return false
-    }
-    const queue = this.#held.get(state)
-    if (queue !== undefined) queue.push([id, sentAs, state, body])
-    else if (queues > 1) this.#queuesBefore.set(id, queues - 1)
-    else this.#queuesBefore.delete(id)
-    return queue === undefined && queues === 1
   }
 
   #takeUp(entry: MailboxEntry, batch: Batch): void {
@@ -275,11 +251,23 @@ export class Shard {
       const settled = this.#executor.decide(task, batch.now)
       if ('steps' in settled) {
         this.#jobs.push({ kind: 'command', task, steps: settled.steps })
-        this.#held.set(task.routingKey, [])
+        this.#held.hold(task.routingKey)
         this.#directory.hold(task.routingKey)
         return
       }
+      if ('park' in settled) return this.#park(task, settled.park, batch)
       this.#settle(task, settled, batch)
+      this.#serve(batch)
+    }
+  }
+
+  /** From here on the request is the waiters' and not the batch's. */
+  #park(task: Task, park: Park, batch: Batch): void {
+    const refused = this.#parking.park(task, park)
+    if (refused !== undefined) this.#settle(task, this.#executor.refuse(task, refused), batch)
+    else {
+      const begun = batch.begun.pop()
+      assert(begun?.task === task, 'a command that waits is the only one of its request')
     }
   }
 
@@ -292,6 +280,7 @@ export class Shard {
   #apply(change: Change, batch: Batch): void {
     apply(this.#directory, change)
     batch.changes.push(change)
+    this.#parking.notice(change)
   }
 
   /** Gives one job its slice. */
@@ -311,7 +300,10 @@ export class Shard {
 
   #takeStep(step: NonNullable<Step>, batch: Batch): void {
     if ('records' in step) batch.staged.push(step)
-    else for (const change of step) this.#apply(change, batch)
+    else {
+      for (const change of step) this.#apply(change, batch)
+      this.#serve(batch)
+    }
   }
 
   #finishJob(job: Job, result: Settled | ReplyBody, batch: Batch): void {
@@ -322,15 +314,15 @@ export class Shard {
     }
     batch.begun.push({ task, answersBefore: task.answers.length })
     this.#settle(task, result as Settled, batch)
+    this.#serve(batch)
     this.#freeState(task.routingKey)
     this.#goOn(task, batch)
   }
 
   /** What waited for a command with steps comes before everything that came later. */
   #freeState(state: string): void {
-    const held = this.#held.get(state)
+    const held = this.#held.free(state)
     assert(held !== undefined, 'a command with steps holds its state')
-    this.#held.delete(state)
     this.#directory.free(state)
     this.#inbox.unshift(held)
   }
@@ -351,10 +343,13 @@ export class Shard {
   #takeBack(batch: Batch, { code }: Extract<CommitOutcome, { outcome: 'refused' }>): void {
     for (const change of batch.changes.splice(0).reverse()) undo(this.#directory, change)
     this.#dueWork.postpone(batch.now)
+    for (const task of this.#parking.takeBack()) batch.begun.push({ task, answersBefore: 0 })
     if (batch.stepped !== undefined)
       batch.begun.push({ task: batch.stepped, answersBefore: batch.stepped.answers.length })
     this.#executor.refuseWrites(code)
-    for (const { task, answersBefore } of batch.begun) {
+    for (const begun of batch.begun.splice(0)) {
+      const { task, answersBefore } = begun
+      batch.begun.push(begun)
       this.#abandonSteps(task)
       task.answers.length = answersBefore
       this.#goOn(task, batch)
@@ -371,27 +366,18 @@ export class Shard {
 
   /** Sends the replies of all requests that are done; the long ones are encoded first, in steps. */
   #release({ begun }: Batch): void {
-    const replies: ReplyEntry[] = []
-    for (const { task } of begun) {
-      if (task.answers.length < task.commands.length) continue
-      this.#count(task.answers)
-      const body = encode(task, this.#options.limits.replyBytesMax)
-      if (isSteps(body)) this.#jobs.push({ kind: 'reply', task, steps: body })
-      else replies.push([task.id, body])
-    }
+    const { answered, parked } = this.#parking.release()
+    const replies = parked.map((id): ReplyEntry => [id, null, 'parked'])
+    for (const { task } of begun) if (task.answers.length === task.commands.length) this.#reply(task, replies)
+    for (const task of answered) this.#reply(task, replies)
     if (replies.length > 0) this.#options.send(replies)
   }
 
-  /** Counts outcomes by runs: the commands of a request are mostly of one sort. */
-  #count(answers: readonly Answer[]): void {
-    let start = 0
-    for (let index = 1; index <= answers.length; index += 1) {
-      const { command, refusal } = answers[start] as Answer
-      const next = answers[index]
-      if (next !== undefined && next.command === command && next.refusal?.code === refusal?.code) continue
-      this.#counters.commands.add(command, refusal?.code ?? 'ok', index - start)
-      start = index
-    }
+  #reply(task: Task, replies: ReplyEntry[]): void {
+    this.#counters.count(task.answers)
+    const body = encode(task, this.#options.limits.replyBytesMax)
+    if (isSteps(body)) this.#jobs.push({ kind: 'reply', task, steps: body })
+    else replies.push([task.id, body])
   }
 
   #refuseWhole([id, sentAs]: MailboxEntry, refusal: Refusal): void {

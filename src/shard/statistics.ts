@@ -2,7 +2,9 @@
 import { countBounds, durationBounds, Histogram } from '../base/histogram.ts'
 import { OutcomeCounts } from '../base/outcome-counts.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
+import type { JsonObject } from '../protocol/value.ts'
 import type { State } from '../state/directory.ts'
+import type { Answer } from './task.ts'
 
 export class Counters {
   readonly commands = new OutcomeCounts()
@@ -11,6 +13,30 @@ export class Counters {
   readonly sliceSeconds = new Histogram(durationBounds)
   commits = 0
   expiries = 0
+
+  /** Counts outcomes by runs: the commands of a request are mostly of one sort. */
+  count(answers: readonly Answer[]): void {
+    let start = 0
+    for (let index = 1; index <= answers.length; index += 1) {
+      const { command, refusal } = answers[start] as Answer
+      const next = answers[index]
+      if (next !== undefined && next.command === command && next.refusal?.code === refusal?.code) continue
+      this.commands.add(command, refusal?.code ?? 'ok', index - start)
+      start = index
+    }
+  }
+
+  snapshot() {
+    return {
+      commands: this.commands.list(),
+      batchCommands: this.batchCommands.snapshot(),
+      batchSeconds: this.batchSeconds.snapshot(),
+      sliceSeconds: this.sliceSeconds.snapshot(),
+      sliceSecondsMax: this.sliceSeconds.max,
+      commits: this.commits,
+      expiries: this.expiries,
+    }
+  }
 }
 
 type Holdings = Pick<
@@ -36,4 +62,25 @@ export function holdings(states: Iterable<State>): Holdings {
     }
   }
   return { tables, keyspaces, records, recordBytes, keys, keyBytes, listItems, pendingItems }
+}
+
+/** The part of the statistics that STATS shows. */
+export function summaryOf(statistics: ShardStatistics): JsonObject {
+  const { shard, tables, keyspaces, records, keys, expiries, waiters, commands, commits, waiting } = statistics
+  return {
+    shard,
+    states: { table: tables, keys: keyspaces },
+    records,
+    record_bytes: statistics.recordBytes,
+    keys,
+    key_bytes: statistics.keyBytes,
+    list_items: statistics.listItems,
+    pending_items: statistics.pendingItems,
+    expiries,
+    waiters,
+    commands: commands.reduce((sum, { count }) => sum + count, 0),
+    commits,
+    waiting,
+    heap_bytes: statistics.heapBytes,
+  }
 }

@@ -79,12 +79,14 @@ function decode([, sentAs, , body]: MailboxEntry): Decoded | Refusal {
     }
     case 'values':
     case 'marker':
+    case 'cancel':
+    case 'drain':
       return { value: body as JsonValue, codec: 'values', rows: undefined }
   }
 }
 
 /** A command whose form is right: it can be decided. */
-interface CheckedCommand {
+export interface CheckedCommand {
   readonly name: ShardCommand
   readonly args: JsonObject
   readonly requestId: JsonObject

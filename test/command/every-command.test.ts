@@ -39,6 +39,7 @@ describe('HELLO', () => {
         commands_per_message_max: 7,
         requests_in_flight_per_peer_max: 10_000,
         record_bytes_max: 256 * 1024,
+        value_bytes_max: 1024 * 1024,
       },
     })
   })
@@ -80,6 +81,7 @@ describe('STATS', () => {
         list_items: 2,
         pending_items: 1,
         expiries: 0,
+        waiters: 0,
         commands: 12,
       },
       shards: Array.from({ length: Math.max(1, shards) }, (_, shard) => ({
@@ -92,6 +94,7 @@ describe('STATS', () => {
         list_items: shard === home ? 2 : 0,
         pending_items: shard === home ? 1 : 0,
         expiries: 0,
+        waiters: 0,
         commands: bytes,
         commits: bytes,
         waiting: 0,

@@ -119,7 +119,7 @@ describe('the other commands on one key', () => {
     })
   })
 
-  it('tell -1 of a key without an end and -2 of none, and move the end as any other change', async () => {
+  it('tell -1 of a key without an end and -2 of none, and move the end with a change like others', async () => {
     const t = await session()
     expect(await t.ok('GET_TTL', { key: 'a' })).toEqual({ ttl: -2, state_version: 0 })
     expect(await t.ok('SET_TTL', { key: 'a', ttl: 5 })).toEqual({ updated: false, state_version: 0 })

@@ -118,6 +118,7 @@ describe('a scrape', () => {
       'holdfast_key_bytes{shard="0"}',
       'holdfast_list_items{shard="0"}',
       'holdfast_pending_items{shard="0"}',
+      'holdfast_waiters{shard="0"}',
       'holdfast_shard_heap_bytes{shard="0"}',
     ])
   })

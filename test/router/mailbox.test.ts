@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { defaultLimits, type Limits } from '../../src/base/limits.ts'
 import type { MailboxBatch } from '../../src/protocol/mailbox.ts'
-import { Mailbox } from '../../src/router/mailbox.ts'
+import { Mailbox, type OnParked } from '../../src/router/mailbox.ts'
 
 /** A mailbox whose clock and turns are in the test's hands, and what its shard and its requesters saw. */
 function mailboxUnderTest(limits: Partial<Limits> = {}) {
@@ -15,7 +15,7 @@ function mailboxUnderTest(limits: Partial<Limits> = {}) {
     schedule: (flush) => turns.push(flush),
   })
   const attach = (): void => mailbox.attach({ post: (batch) => seen.batches.push(batch) })
-  const submit = (name: string, bytes = 1): void =>
+  const submit = (name: string, bytes = 1, onParked?: OnParked): void =>
     mailbox.submit({
       sentAs: 'json',
       routingKey: 's',
@@ -23,6 +23,7 @@ function mailboxUnderTest(limits: Partial<Limits> = {}) {
       bytes,
       respond: (body) => seen.heard.push(`${name}: ${JSON.stringify(body)}`),
       refuse: ({ code }) => seen.heard.push(`${name}: ${code}`),
+      onParked,
     })
   const turn = (): void => {
     for (const flush of turns.splice(0)) flush()
@@ -116,6 +117,50 @@ describe('a mailbox', () => {
     expect(seen.heard).toEqual(['slow: OUTCOME_UNKNOWN'])
     mailbox.detach(2)
     expect(seen.heard).toEqual(['slow: OUTCOME_UNKNOWN', 'young: OUTCOME_UNKNOWN'])
+  })
+
+  it('lets a command wait for as long as its shard says, and tells the shard when nobody wants the reply', () => {
+    const { mailbox, seen, attach, submit, turn } = mailboxUnderTest({ requestDeadlineMs: 1_000 })
+    attach()
+    let cancel: () => void = () => {}
+    submit('waits', 1, (callOff) => {
+      cancel = callOff
+    })
+    submit('slow')
+    turn()
+    const [id = 0, slow = 0] = seen.batches.flatMap(({ entries }) => entries.map(([each]) => each))
+    mailbox.settle([[id, null, 'parked']])
+    seen.now = 5_000
+    mailbox.expire()
+    expect(seen.heard).toEqual(['slow: OUTCOME_UNKNOWN'])
+    expect(mailbox.depth).toBe(2)
+    cancel()
+    // Nobody waits for this one any more: it must not take what another could have.
+    mailbox.settle([[slow, null, 'parked']])
+    turn()
+    expect(seen.batches.at(-1)?.entries).toEqual([
+      [id, 'cancel', 's', null],
+      [slow, 'cancel', 's', null],
+    ])
+    mailbox.settle([
+      [id, 'nothing'],
+      [slow, 'nothing'],
+    ])
+    expect(seen.heard).toEqual(['slow: OUTCOME_UNKNOWN', 'waits: "nothing"'])
+    cancel()
+    turn()
+    expect(seen.batches).toHaveLength(2)
+  })
+
+  it('has a shard refuse all who wait when it drains', () => {
+    const { mailbox, seen, attach, turn } = mailboxUnderTest()
+    mailbox.drain()
+    turn()
+    expect(seen.batches).toEqual([])
+    attach()
+    mailbox.drain()
+    turn()
+    expect(seen.batches).toEqual([{ number: 1, entries: [[0, 'drain', '', null]] }])
   })
 
   it('is idle once everything is answered', async () => {

@@ -21,6 +21,7 @@ export function statisticsOf(given: Partial<ShardStatistics>): ShardStatistics {
     sliceSeconds: new Histogram(durationBounds).snapshot(),
     sliceSecondsMax: 0,
     waiting: 0,
+    waiters: 0,
     commits: 0,
     heapBytes: 0,
     ...given,

@@ -1,0 +1,53 @@
+// Requests that wait behind a command with steps: those for its state, and the markers that came after them. Owned by one
+// shard.
+// Invariant: requests for one state are taken up in the order in which they came, and a marker after all of them.
+import type { MailboxEntry } from '../protocol/mailbox.ts'
+
+export class Held {
+  readonly #queues = new Map<string, MailboxEntry[]>()
+  /** For each marker that waits, by its request: in how many queues it still stands. */
+  readonly #queuesBefore = new Map<number, number>()
+
+  /** How many requests wait; a marker counts in every queue. */
+  get length(): number {
+    let length = 0
+    for (const queue of this.#queues.values()) length += queue.length
+    return length
+  }
+
+  /** From now on requests for this state are to wait. */
+  hold(state: string): void {
+    this.#queues.set(state, [])
+  }
+
+  /** Ends that; returns what has waited, or undefined if the state was not held. */
+  free(state: string): MailboxEntry[] | undefined {
+    const queue = this.#queues.get(state)
+    this.#queues.delete(state)
+    return queue
+  }
+
+  /** The queue of a state that is held. */
+  queueOf(state: string): MailboxEntry[] | undefined {
+    return this.#queues.get(state)
+  }
+
+  /**
+   * Whether a marker can be taken up. It sees everything that came before it, also what waits for a command with steps:
+   * until then it stands in the queue of every such state, while the other states go on.
+   */
+  isDue([id, sentAs, state, body]: MailboxEntry): boolean {
+    const before = this.#queuesBefore.get(id)
+    if (before === undefined) {
+      if (this.#queues.size === 0) return true
+      this.#queuesBefore.set(id, this.#queues.size)
+      for (const [each, queue] of this.#queues) queue.push([id, sentAs, each, body])
+      return false
+    }
+    const queue = this.#queues.get(state)
+    if (queue !== undefined) queue.push([id, sentAs, state, body])
+    else if (before > 1) this.#queuesBefore.set(id, before - 1)
+    else this.#queuesBefore.delete(id)
+    return queue === undefined && before === 1
+  }
+}

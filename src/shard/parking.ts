@@ -1,0 +1,111 @@
+// Commands that wait: parked until something comes to their key, decided again when it does, answered in any case by
+// their deadline. Owned by one shard, which applies and commits what is decided here.
+// Invariant: whoever is served keeps its place until the commit: if the journal refuses, it stands where it stood.
+import type { Clocks } from '../base/clock.ts'
+import type { Limits } from '../base/limits.ts'
+import { type Park, type Refuse, refuse } from '../command/decide.ts'
+import type { Change } from '../state/change.ts'
+import type { Executor, Settled } from './executor.ts'
+import type { Task } from './task.ts'
+import { type Waiter, Waiters } from './waiters.ts'
+
+type Settle = (task: Task, settled: Settled) => void
+
+export class Parking {
+  readonly #executor: Executor
+  readonly #limits: Limits
+  readonly #waiters = new Waiters()
+  /** Who was parked, and who was answered, since the last commit. */
+  #parked: Waiter[] = []
+  #answered: Waiter[] = []
+  #isDraining = false
+
+  constructor(executor: Executor, limits: Limits) {
+    this.#executor = executor
+    this.#limits = limits
+  }
+
+  get size(): number {
+    return this.#waiters.size
+  }
+
+  /** When somebody will have waited long enough; null where nobody waits. */
+  get nextDeadline(): number | null {
+    return this.#waiters.nextDeadline
+  }
+
+  /** Has a command wait. Answers with a refusal where it may not. */
+  park(task: Task, { key, deadline }: Park): Refuse | undefined {
+    const { waitersPerShardMax } = this.#limits
+    if (this.#isDraining) return refuse('SHUTTING_DOWN', {})
+    if (this.#waiters.size >= waitersPerShardMax) {
+      return refuse('OVERLOADED', { what: `${waitersPerShardMax} callers wait in this shard` })
+    }
+    this.#parked.push(this.#waiters.add(task, key, deadline))
+    return undefined
+  }
+
+  /** Notes whose turn may have come by a change that was applied. */
+  notice(change: Change): void {
+    if (this.#waiters.size > 0) this.#waiters.notice(change)
+  }
+
+  /** Serves whose turn has come, the first of each queue first, until none of them can be served. */
+  serve(now: Clocks, settle: Settle): void {
+    for (let waiter = this.#waiters.next(); waiter !== undefined; waiter = this.#waiters.next()) {
+      const decided = this.#executor.decide(waiter.task, now)
+      if ('answer' in decided) this.#answer(waiter, decided, settle)
+      else this.#waiters.goesOn(waiter)
+    }
+  }
+
+  /** Answers those who have waited long enough. */
+  answerDue(now: Clocks, settle: Settle): void {
+    for (let waiter = this.#waiters.due(now.mono); waiter !== undefined; waiter = this.#waiters.due(now.mono)) {
+      this.#answer(waiter, this.#executor.decideAtLast(waiter.task, now), settle)
+    }
+  }
+
+  /** Its caller is gone: the request is answered as if its time were over. One that does not wait is left alone. */
+  cancel(request: number, now: Clocks, settle: Settle): void {
+    const waiter = this.#waiters.of(request)
+    if (waiter === undefined) return
+    waiter.isDismissed = true
+    this.#answer(waiter, this.#executor.decideAtLast(waiter.task, now), settle)
+  }
+
+  /** Refuses all who wait, and from now on whoever would. */
+  drain(settle: Settle): void {
+    this.#isDraining = true
+    for (const waiter of this.#waiters.all()) {
+      waiter.isDismissed = true
+      this.#answer(waiter, this.#executor.refuse(waiter.task, refuse('SHUTTING_DOWN', {})), settle)
+    }
+  }
+
+  /**
+   * The journal refused: nobody was served, and nobody was parked. Returns the requests that are to be decided again. Who
+   * was dismissed stays so, as no commit has anything to do with it.
+   */
+  takeBack(): Task[] {
+    const answered = this.#answered.filter(({ isDismissed }) => !isDismissed)
+    this.#answered = this.#answered.filter(({ isDismissed }) => isDismissed)
+    for (const { task } of answered) task.answers.length = 0
+    this.#waiters.restore(answered)
+    const parked = this.#parked.splice(0).filter(({ isDismissed }) => !isDismissed)
+    for (const waiter of parked) this.#waiters.remove(waiter)
+    return parked.map(({ task }) => task)
+  }
+
+  /** What the batch came to: the requests that are answered now, and those that wait from now on. */
+  release(): { readonly answered: readonly Task[]; readonly parked: readonly number[] } {
+    const parked = this.#parked.splice(0).filter(({ entry }) => entry !== undefined)
+    return { answered: this.#answered.splice(0).map(({ task }) => task), parked: parked.map(({ task }) => task.id) }
+  }
+
+  #answer(waiter: Waiter, settled: Settled, settle: Settle): void {
+    this.#waiters.remove(waiter)
+    this.#answered.push(waiter)
+    settle(waiter.task, settled)
+  }
+}

@@ -1,0 +1,126 @@
+// Callers who wait for something to come to a key, first come first served, each until a deadline of its own. Owned by
+// one shard, which decides their commands again when something happened to their key.
+// Invariant: a waiter stands in its queue and in the heap of deadlines, or in neither.
+import { type DeadlineEntry, DeadlineHeap } from '../base/deadline-heap.ts'
+import type { Change } from '../state/change.ts'
+import type { Task } from './task.ts'
+
+export interface Waiter {
+  /** Its only command is the one that waits. */
+  readonly task: Task
+  readonly key: string
+  /** On the clock that never goes back. */
+  readonly deadline: number
+  /** Rises with every waiter: the order in which they came. */
+  readonly number: number
+  /** Undefined for one that waits no longer. */
+  entry: DeadlineEntry<Waiter> | undefined
+  /** Its caller is gone, or the shard drains: it never waits again. */
+  isDismissed: boolean
+}
+
+type Queue = Set<Waiter>
+
+export class Waiters {
+  readonly #states = new Map<string, Map<string, Queue>>()
+  readonly #deadlines = new DeadlineHeap<Waiter>()
+  readonly #byRequest = new Map<number, Waiter>()
+  /** The queues to whose keys something has happened since they were last served. */
+  readonly #touched = new Set<Queue>()
+  #lastNumber = 0
+
+  get size(): number {
+    return this.#byRequest.size
+  }
+
+  /** When the first of them has waited long enough; null where nobody waits. */
+  get nextDeadline(): number | null {
+    return this.#deadlines.first()?.at ?? null
+  }
+
+  /** The one that has waited long enough by now. */
+  due(mono: number): Waiter | undefined {
+    const first = this.#deadlines.first()
+    return first !== undefined && first.at <= mono ? first.item : undefined
+  }
+
+  of(request: number): Waiter | undefined {
+    return this.#byRequest.get(request)
+  }
+
+  all(): Waiter[] {
+    return [...this.#byRequest.values()]
+  }
+
+  add(task: Task, key: string, deadline: number): Waiter {
+    this.#lastNumber += 1
+    const waiter: Waiter = { task, key, deadline, number: this.#lastNumber, entry: undefined, isDismissed: false }
+    this.#insert(waiter)
+    return waiter
+  }
+
+  remove(waiter: Waiter): void {
+    const state = waiter.task.routingKey
+    const queues = this.#states.get(state)
+    const queue = queues?.get(waiter.key)
+    if (queue === undefined || !queue.delete(waiter)) return
+    waiter.entry = this.#deadlines.set(waiter.entry, waiter, null)
+    this.#byRequest.delete(waiter.task.id)
+    if (queue.size > 0) return
+    queues?.delete(waiter.key)
+    this.#touched.delete(queue)
+    if (queues?.size === 0) this.#states.delete(state)
+  }
+
+  /** Puts waiters back to where they stood: what they were given was taken back. */
+  restore(waiters: readonly Waiter[]): void {
+    for (const waiter of waiters) this.#insert(waiter)
+    for (const queues of this.#states.values()) {
+      for (const queue of queues.values()) {
+        const inOrder = [...queue].sort((a, b) => a.number - b.number)
+        queue.clear()
+        for (const waiter of inOrder) queue.add(waiter)
+      }
+    }
+    this.#touched.clear()
+  }
+
+  /** Notes whose turn may have come by a change that was applied. */
+  notice(change: Change): void {
+    const queues = this.#states.get(change.state)
+    if (queues === undefined) return
+    if (change.subject === 'key' || change.subject === 'list') {
+      const queue = queues.get(change.key)
+      if (queue !== undefined) this.#touched.add(queue)
+    } else for (const queue of queues.values()) this.#touched.add(queue)
+  }
+
+  /** Whom to ask next whether its command can be decided now. */
+  next(): Waiter | undefined {
+    for (const queue of this.#touched) for (const waiter of queue) return waiter
+    return undefined
+  }
+
+  /** The first of a queue goes on waiting, and so do those behind it. */
+  goesOn({ task, key }: Waiter): void {
+    const queue = this.#states.get(task.routingKey)?.get(key)
+    if (queue !== undefined) this.#touched.delete(queue)
+  }
+
+  #insert(waiter: Waiter): void {
+    const state = waiter.task.routingKey
+    let queues = this.#states.get(state)
+    if (queues === undefined) {
+      queues = new Map()
+      this.#states.set(state, queues)
+    }
+    let queue = queues.get(waiter.key)
+    if (queue === undefined) {
+      queue = new Set()
+      queues.set(waiter.key, queue)
+    }
+    queue.add(waiter)
+    waiter.entry = this.#deadlines.set(undefined, waiter, waiter.deadline)
+    this.#byRequest.set(waiter.task.id, waiter)
+  }
+}
