@@ -14,6 +14,7 @@ import {
   refuse,
   type Steps,
 } from './decide.ts'
+import { conditionConflict } from './record-conditions.ts'
 import {
   contentsOf,
   idConflict,
@@ -42,9 +43,9 @@ export const recordCommands: Deciders<RecordCommands> = {
 
   SET_RECORD(table, args, context) {
     const id = normalId(args.id)
-    const conflict = idConflict(id, args.data)
-    if (conflict !== undefined) return conflict
     const cell = table.get(id)
+    const conflict = conditionConflict(args.if, cell?.contents) ?? idConflict(id, args.data)
+    if (conflict !== undefined) return conflict
     if (cell === undefined) return insert(table, id, args.data, context, {})
     const record = recordWithId(id, args.data)
     return schemaConflict(table.header, record) ?? update(table, cell, record, context, {})
@@ -53,6 +54,8 @@ export const recordCommands: Deciders<RecordCommands> = {
   PATCH_RECORD(table, args, context) {
     const id = normalId(args.id)
     const cell = table.get(id)
+    const unmet = conditionConflict(args.if, cell?.contents)
+    if (unmet !== undefined) return unmet
     if (cell === undefined) return done({ patched: false })
     const conflict = patchConflict(table.header, args.data) ?? idConflict(id, args.data)
     if (conflict !== undefined) return conflict
@@ -63,6 +66,8 @@ export const recordCommands: Deciders<RecordCommands> = {
   DELETE_RECORD(table, args, context) {
     const id = normalId(args.id)
     const cell = table.get(id)
+    const unmet = conditionConflict(args.if, cell?.contents)
+    if (unmet !== undefined) return unmet
     if (cell === undefined) return done({ deleted: false })
     return done({ deleted: true }, [changed('deleted', table, cell, undefined, context)])
   },

@@ -114,7 +114,9 @@ export class Shard {
   /** Reads back what was committed. Nothing may be received before it is done. */
   async recover(): Promise<void> {
     this.#commitNumber = await this.#options.journal.recover(this.#directory)
-    this.#dueWork.plan(this.#options.clocks(), null)
+    const now = this.#options.clocks()
+    this.#directory.restartLeases(now.mono)
+    this.#dueWork.plan(now, null)
   }
 
   /** Takes a batch of the router; the replies come by `send`. */

@@ -83,6 +83,15 @@ export class Directory {
     return this.#leases.first()
   }
 
+  /** Has the leases of all keyspaces begin now, in full, after a recovery. */
+  restartLeases(mono: number): void {
+    for (const state of this.#states.values()) {
+      if (state.kind !== 'keys') continue
+      state.keys.restartLeases(mono)
+      this.noticeDeadlines(state)
+    }
+  }
+
   /** Says that something in a keyspace may now be due at another time. */
   noticeDeadlines(keyspace: Keyspace): void {
     if (this.#held.size > 0 && this.#held.has(keyspace.name)) return

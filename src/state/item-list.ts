@@ -135,6 +135,14 @@ export class ItemList {
     this.#deadlines.set(entry, entry.item, null)
   }
 
+  /** Has all leases begin now, in full: the clock of a life that is over says nothing in the next. */
+  restartLeases(mono: number): void {
+    for (const lease of this.leases()) {
+      this.takeLease(lease)
+      this.putLease({ token: lease.token, item: lease.item, leaseMs: lease.leaseMs, deadline: mono + lease.leaseMs })
+    }
+  }
+
   #at(position: number): ListItem {
     const number = Math.floor(position / chunkLength)
     return this.#chunks.get(number)?.[position - number * chunkLength] as ListItem

@@ -61,6 +61,17 @@ export class Keys {
     }
   }
 
+  /** Has all leases begin now, in full, after a recovery. */
+  restartLeases(mono: number): void {
+    if (this.pendingItems === 0) return
+    for (const cell of this.cells.values()) {
+      const { list, expiresAt } = cell.contents
+      if (list === undefined || list.pending === 0) continue
+      list.restartLeases(mono)
+      this.#setDeadlines(cell, expiresAt, list.nextDeadline)
+    }
+  }
+
   #add(cell: KeyCell): void {
     const { key, contents } = cell
     this.cells.set(key, cell)

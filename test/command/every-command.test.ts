@@ -226,6 +226,7 @@ describe('a field', () => {
     ['PATCH_RECORD', 'data', 'an object', [[], null]],
     ['PATCH_RECORD', 'id', id, [1.5]],
     ['DELETE_RECORD', 'id', id, [[1]]],
+    ['SET_RECORD', 'if', 'an object', [5, null, [1]]],
     ['GET_RECORD', 'id', id, [true]],
     ['LIST_RECORDS', 'limit', bound, [0, -5, '1', 0.5]],
     ['LIST_RECORDS', 'after', 'a string', [5, null]],
