@@ -3,6 +3,7 @@
 // cursor, which is one of those that earlier replies gave.
 import fc from 'fast-check'
 import type { JsonObject, JsonValue } from '../../src/protocol/value.ts'
+import { keyCommand } from './model-key-steps.ts'
 
 /** A list of rows too long to be printed: see `longList`. */
 export interface LongList {
@@ -129,8 +130,15 @@ const anyState: State = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom('a', 'b') },
   { weight: 1, arbitrary: fc.constantFrom('c{x}', '\u{1f600}', '\uffff') },
 )
+const hours = fc.constantFrom(3_600, 7_200)
+const keyStep = keyCommand(fc.constantFrom('a', 'k', 'k'), hours, hours).map((given): Step => ({ command: given }))
+const onKeys = (cmd: string): Step => ({
+  command: { cmd, state: 'k', ...(cmd === 'CREATE_STATE' && { kind: 'keys' }) },
+})
 const anyStep = fc.oneof(
   { weight: 20, arbitrary: smallStep(anyState) },
+  { weight: 12, arbitrary: keyStep },
+  { weight: 1, arbitrary: fc.constantFrom('CREATE_STATE', 'DELETE_STATE', 'GET_STATE_INFO', 'GET_SCHEMA').map(onKeys) },
   { weight: 1, arbitrary: listStates(anyState).map((given): Step => ({ command: given })) },
 )
 const create = (state: string): fc.Arbitrary<Step> =>

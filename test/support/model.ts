@@ -2,6 +2,8 @@
 // engine, and sharing nothing with it. Slow, synchronous, without bounds of size. The runner compares reply by reply.
 // Cursors are the one thing it cannot foretell: its own are the insertion numbers as text.
 import type { JsonObject, JsonValue } from '../../src/protocol/value.ts'
+import { keyCommands, type ModelKeyspace, newKeyspace, runOnKeys, sweep } from './model-keys.ts'
+import { Refused } from './model-refused.ts'
 
 type Id = number | string
 
@@ -22,6 +24,7 @@ interface ModelSchema {
 }
 
 interface ModelTable {
+  readonly kind: 'table'
   version: number
   maxLength: number | null
   fields: string[] | null
@@ -32,24 +35,18 @@ interface ModelTable {
   nextOrder: number
 }
 
-/** Ends a command before it has changed anything. */
-class Refused extends Error {
-  readonly reply: JsonObject
-  constructor(code: string, details: JsonObject = {}) {
-    super(code)
-    this.reply = { status: 'error', code, ...details }
-  }
-}
-
 export class Model {
-  readonly #tables = new Map<string, ModelTable>()
+  readonly #states = new Map<string, ModelTable | ModelKeyspace>()
   /** The versions of deleted names, the one that was deleted longest ago first. */
   readonly #deleted = new Map<string, number>()
   readonly #deletedNamesMax: number
+  readonly #now: () => number
   #versionFloor = 0
 
-  constructor(deletedNamesMax = Number.POSITIVE_INFINITY) {
+  /** `now` is the time in milliseconds, which a test may move; without it nothing is ever due. */
+  constructor(deletedNamesMax = Number.POSITIVE_INFINITY, now: () => number = () => 0) {
     this.#deletedNamesMax = deletedNamesMax
+    this.#now = now
   }
 
   /** The documented reply, less the words of a refusal, and less where the state lives. */
@@ -65,21 +62,50 @@ export class Model {
   #run(command: JsonObject): JsonObject {
     checkForm(command)
     if (command.cmd === 'LIST_STATES') return this.#listStates(command)
+    for (const state of this.#states.values()) if (state.kind === 'keys') sweep(state, this.#now())
     const name = command.state as string
-    if (command.cmd === 'CREATE_STATE') return this.#createState(name, command)
-    const table = this.#tables.get(name)
-    if (table === undefined) throw new Refused('STATE_NOT_FOUND', { state: name })
-    if (command.cmd === 'DELETE_STATE') return this.#deleteState(name, table)
-    const reply = runOnTable(name, table, command)
-    return { ...reply, version: table.version }
+    const cmd = command.cmd as string
+    if (cmd === 'CREATE_STATE') return this.#createState(name, command)
+    const state = this.#states.get(name)
+    if (keyCommands.has(cmd)) return this.#runOnKeys(name, state, command)
+    if (state === undefined) throw new Refused('STATE_NOT_FOUND', { state: name })
+    if (cmd === 'DELETE_STATE') return this.#deleteState(name, state)
+    if (state.kind === 'table') return { ...runOnTable(name, state, command), version: state.version }
+    if (cmd !== 'GET_STATE_INFO') throw new Refused('WRONG_KIND', { state: name, kind: 'keys', expected: 'table' })
+    const { keys, version } = state
+    return { name, kind: 'keys', max_length: null, current_length: keys.size, schema: null, version }
   }
 
-  #createState(name: string, { max_length: maxLength = null, schema }: JsonObject): JsonObject {
-    if (this.#tables.has(name)) throw new Refused('STATE_EXISTS', { state: name })
+  /** A keyspace that is not there is an empty one, which comes to be with its first change. */
+  #runOnKeys(name: string, state: ModelTable | ModelKeyspace | undefined, command: JsonObject): JsonObject {
+    if (state?.kind === 'table') throw new Refused('WRONG_KIND', { state: name, kind: 'table', expected: 'keys' })
+    const first = this.#firstVersion(name)
+    const keyspace = state ?? newKeyspace(first)
+    const reply = runOnKeys(keyspace, command, this.#now())
+    if (state === undefined && keyspace.version > first) this.#insert(name, keyspace)
+    return { ...reply, state_version: keyspace.version }
+  }
+
+  #firstVersion(name: string): number {
     const deleted = this.#deleted.get(name)
-    const version = deleted === undefined ? this.#versionFloor : deleted + 1
+    return deleted === undefined ? this.#versionFloor : deleted + 1
+  }
+
+  #insert(name: string, state: ModelTable | ModelKeyspace): void {
     this.#deleted.delete(name)
-    this.#tables.set(name, {
+    this.#states.set(name, state)
+  }
+
+  #createState(name: string, { max_length: maxLength = null, schema, kind }: JsonObject): JsonObject {
+    if (this.#states.has(name)) throw new Refused('STATE_EXISTS', { state: name })
+    const version = this.#firstVersion(name)
+    if (kind === 'keys') {
+      if (maxLength !== null || schema !== undefined) throw new Refused('INVALID_REQUEST')
+      this.#insert(name, newKeyspace(version))
+      return { created: true, max_length: null, version }
+    }
+    this.#insert(name, {
+      kind: 'table',
       version,
       maxLength: maxLength as number | null,
       fields: schema === undefined ? null : [...new Set(['id', ...Object.keys(propertiesOf(schema))])].sort(),
@@ -91,8 +117,8 @@ export class Model {
     return { created: true, max_length: maxLength, version }
   }
 
-  #deleteState(name: string, { version }: ModelTable): JsonObject {
-    this.#tables.delete(name)
+  #deleteState(name: string, { version }: ModelTable | ModelKeyspace): JsonObject {
+    this.#states.delete(name)
     // A version below the floor needs no memory: the name would start at the floor in any case.
     if (version + 1 >= this.#versionFloor) this.#deleted.set(name, version + 1)
     const [oldest] = this.#deleted
@@ -104,7 +130,7 @@ export class Model {
   }
 
   #listStates({ prefix = '', after, limit = Number.POSITIVE_INFINITY }: JsonObject): JsonObject {
-    const all = [...this.#tables.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    const all = [...this.#states.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
     const wanted = all.filter(
       (name) =>
         name.startsWith(prefix as string) &&
