@@ -6,7 +6,9 @@ import { nameProblem } from '../protocol/names.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Caller, CallOptions } from './caller.ts'
 import { errorOfRefusal } from './error.ts'
-import { type ListOptions, RecordList } from './record-list.ts'
+import { given } from './given.ts'
+import type { ListOptions } from './paged-list.ts'
+import { RecordList } from './record-list.ts'
 import type { FieldsOf, IdOf, JsonFields, NewRecord, StoredRecord } from './rows.ts'
 
 export interface CreateTableOptions {
@@ -142,11 +144,6 @@ export class Table<Row extends JsonFields<Row> = JsonObject> {
   ): Promise<Result> {
     return this.#caller.run(name, this.name, args, read, options)
   }
-}
-
-/** The arguments that were given: to leave one out and to give undefined is the same. */
-function given(args: Record<string, JsonValue | undefined>): JsonObject {
-  return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined)) as JsonObject
 }
 
 // What a method makes of the reply. Functions of their own, so that a call does not have to make one.
