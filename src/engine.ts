@@ -6,6 +6,7 @@ import type { Durability } from './base/durability.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
 import { type Log, silentLog } from './base/log.ts'
 import { embeddedCaller } from './client/embedded.ts'
+import { Keys } from './client/keys.ts'
 import type { JsonFields } from './client/rows.ts'
 import { Table } from './client/table.ts'
 import { MemoryJournal } from './journal/memory.ts'
@@ -15,7 +16,7 @@ import { isErrorCode, isRetryable, refusalReply } from './protocol/errors.ts'
 import { progressSlot, progressSlotCount, type ReplyBody } from './protocol/mailbox.ts'
 import { checkEnvelope, elementOf } from './protocol/message.ts'
 import type { ShardStatistics } from './protocol/statistics.ts'
-import { copyObject, depthMax, isObject, type JsonObject, valueProblem } from './protocol/value.ts'
+import { copyObject, depthMax, isObject, type JsonObject, type JsonValue, valueProblem } from './protocol/value.ts'
 import { Mailbox } from './router/mailbox.ts'
 import { Router } from './router/router.ts'
 import { type DeathReason, Supervisor } from './router/supervisor.ts'
@@ -115,6 +116,11 @@ export class Engine {
   /** A table with methods in place of commands, as a client of the daemon has it. Nothing is run. */
   table<Row extends JsonFields<Row> = JsonObject>(name: string): Table<Row> {
     return new Table<Row>(this.#caller, name)
+  }
+
+  /** A keyspace with methods in place of commands, as a client of the daemon has it. Nothing is run. */
+  keys<Value = JsonValue>(name = 'default'): Keys<Value> {
+    return new Keys<Value>(this.#caller, name)
   }
 
   /** What each shard tells of itself; undefined for one that is down or does not answer within the time. */

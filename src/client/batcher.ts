@@ -8,7 +8,7 @@ import { readReplyHeader, writeRequestHeader } from '../protocol/frames.ts'
 import { isObject, type JsonObject } from '../protocol/value.ts'
 import { type Call, fail, succeed } from './call.ts'
 import { CallQueue } from './call-queue.ts'
-import type { Caller, CallOptions } from './caller.ts'
+import { type Caller, type CallOptions, waitMsOf } from './caller.ts'
 import type { Connection } from './connection.ts'
 import {
   clientError,
@@ -84,7 +84,7 @@ export class Batcher implements Caller {
     const timeoutMs = options?.timeoutMs ?? this.#options.timeoutMs
     if (!(timeoutMs >= 0)) return Promise.reject(new RangeError('timeoutMs must be a number that is not negative'))
     this.#scheduleSend()
-    const deadline = this.#now + Math.min(timeoutMs, timeoutMsMax)
+    const deadline = this.#now + Math.min(timeoutMs + waitMsOf(args), timeoutMsMax)
     if (deadline < this.#sweepAt) this.#sweepBy(deadline)
     this.#lastSequence += 1
     const sequence = this.#lastSequence
@@ -105,7 +105,7 @@ export class Batcher implements Caller {
         resolve: resolve as (result: unknown) => void,
         reject,
       }
-      if (options?.signal !== undefined) call.onOver = failBySignal(call, options.signal)
+      if (options?.signal !== undefined) call.onOver = failBySignal(call, options.signal, () => this.#checkIdle())
       this.#queue.push(call)
     })
   }
@@ -294,7 +294,7 @@ export class Batcher implements Caller {
   }
 
   #isIdle(): boolean {
-    return this.#queue.length === 0 && this.#inFlight.messages === 0 && this.#heldBack.isEmpty
+    return this.#queue.length === 0 && !this.#inFlight.isAwaited() && this.#heldBack.isEmpty
   }
 
   #checkIdle(): void {
@@ -320,22 +320,30 @@ function encoded(calls: readonly Call[], codec: Codec, bytesMax: number): Uint8A
 }
 
 /** True for a command that others should not wait behind, and whose reply may be long. */
-function isBig(name: CommandName, { data, limit }: JsonObject): boolean {
+function isBig(name: CommandName, args: JsonObject): boolean {
+  const { data, limit } = args
   switch (name) {
     case 'SET_STATE':
       return Array.isArray(data) && data.length > rowsAtOnceMax
     case 'LIST_RECORDS':
+    case 'LIST_KEYS':
       return typeof limit !== 'number' || limit > rowsAtOnceMax
     case 'ALTER_STATE':
+    case 'CLEAR_KEYS':
       return true
+    case 'POP_LIST':
+      return waitMsOf(args) > 0
     default:
       return commands[name].routing === 'shards'
   }
 }
 
-/** Fails a call when the signal says so. Returns how to stop listening to it. */
-function failBySignal(call: Call, signal: AbortSignal): () => void {
-  const abort = (): void => fail(call, signal.reason)
+/** Fails a call when the signal says so, and tells. Returns how to stop listening to it. */
+function failBySignal(call: Call, signal: AbortSignal, onAbort: () => void): () => void {
+  const abort = (): void => {
+    fail(call, signal.reason)
+    onAbort()
+  }
   if (signal.aborted) abort()
   else signal.addEventListener('abort', abort)
   return () => signal.removeEventListener('abort', abort)

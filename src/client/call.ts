@@ -24,9 +24,9 @@ export interface Call extends CodecCommand {
 }
 
 export function succeed(call: Call, reply: JsonObject): void {
-  if (call.isOver) return
-  // What cannot be read throws, and leaves the call to be failed.
+  // What cannot be read throws, and leaves the call to be failed. A reply that comes too late is read, and no more.
   const result = call.read(reply)
+  if (call.isOver) return
   call.isOver = true
   call.onOver?.()
   call.resolve(result)

@@ -1,4 +1,4 @@
-// A client of one server: its tables, the commands that are on no table, and the end. What is promised of a call is kept
+// A client of one server: its tables and keyspaces, the commands that are on neither, and the end. What is promised of a call is kept
 // by the batcher, which makes messages of calls, and by the link, which keeps a connection.
 import { randomBytes } from 'node:crypto'
 import { defaultEndpoint, parseEndpoint } from '../base/endpoint.ts'
@@ -7,6 +7,7 @@ import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { Batcher } from './batcher.ts'
 import type { CallOptions } from './caller.ts'
 import { type Connection, loadTransport } from './connection.ts'
+import { Keys } from './keys.ts'
 import { Link } from './link.ts'
 import { readCommand } from './read-command.ts'
 import type { JsonFields } from './rows.ts'
@@ -93,6 +94,11 @@ export class Client implements AsyncDisposable {
   /** A table by its name, whether it exists or not. Nothing is sent. */
   table<Row extends JsonFields<Row> = JsonObject>(name: string): Table<Row> {
     return new Table<Row>(this.#batcher, name)
+  }
+
+  /** A keyspace by its name, whether it exists or not. Nothing is sent. */
+  keys<Value = JsonValue>(name = 'default'): Keys<Value> {
+    return new Keys<Value>(this.#batcher, name)
   }
 
   /**

@@ -2,7 +2,7 @@
 // nothing to lose on the way, so a call is one command and its reply.
 import { commands } from '../protocol/commands.ts'
 import type { JsonObject } from '../protocol/value.ts'
-import type { Caller, CallOptions } from './caller.ts'
+import { type Caller, type CallOptions, waitMsOf } from './caller.ts'
 import { errorOfReply, outcomeUnknown } from './error.ts'
 
 /** A caller over an engine's `call`, which answers every command in its documented form with a reply. */
@@ -12,25 +12,31 @@ export function embeddedCaller(call: (command: JsonObject) => Promise<JsonObject
       options?.signal?.throwIfAborted()
       const state = commands[name].routing === 'state' ? { state: routingKey } : {}
       const replying = call({ ...args, ...state, cmd: name })
-      const reply = await (options === undefined ? replying : within(replying, options))
-      if (reply.status !== 'ok') throw errorOfReply(reply)
-      return read(reply)
+      const reading = replying.then((reply) => {
+        if (reply.status !== 'ok') throw errorOfReply(reply)
+        return read(reply)
+      })
+      return options === undefined ? reading : within(reading, options, waitMsOf(args))
     },
   }
 }
 
-/** The reply, unless the signal or the time ends the wait for it. */
-async function within(replying: Promise<JsonObject>, { signal, timeoutMs }: CallOptions): Promise<JsonObject> {
+/** The result, unless the signal or the time ends the wait for it. */
+async function within<Result>(
+  result: Promise<Result>,
+  { signal, timeoutMs }: CallOptions,
+  waitMs: number,
+): Promise<Result> {
   let giveUp = (_: unknown): void => {}
   const givenUp = new Promise<never>((_, reject) => {
     giveUp = reject
   })
-  const timer =
-    timeoutMs === undefined ? undefined : setTimeout(() => giveUp(outcomeUnknown('no reply came in time')), timeoutMs)
+  const end = (): void => giveUp(outcomeUnknown('no reply came in time'))
+  const timer = timeoutMs === undefined ? undefined : setTimeout(end, timeoutMs + waitMs)
   const abort = (): void => giveUp(signal?.reason)
   signal?.addEventListener('abort', abort)
   try {
-    return await Promise.race([replying, givenUp])
+    return await Promise.race([result, givenUp])
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)

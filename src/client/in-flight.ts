@@ -31,6 +31,12 @@ export class InFlight {
     return this.#messages.size
   }
 
+  /** True while somebody waits for one of the replies. */
+  isAwaited(): boolean {
+    for (const { calls } of this.#messages.values()) if (calls.some(({ isOver }) => !isOver)) return true
+    return false
+  }
+
   get commands(): number {
     return this.#commands
   }

@@ -5,9 +5,13 @@ export type { JsonObject, JsonValue } from '../protocol/value.ts'
 export type { CallOptions } from './caller.ts'
 export { type Client, type CloseOptions, type ConnectOptions, connect, type StatesOptions } from './client.ts'
 export { HoldfastError, type HoldfastErrorCode } from './error.ts'
+export type { KeyList, KeyListOptions, KeyPage } from './key-list.ts'
+export type { Entry } from './key-values.ts'
+export type { Expected, GetOptions, Keys, ListEnd, PopOptions, PushOptions, WriteOptions } from './keys.ts'
 export type { ListOptions } from './paged-list.ts'
+export type { Queue, QueueItem, QueueOptions, TakeOptions } from './queue.ts'
 export type { Page, RecordList } from './record-list.ts'
-export type { FieldsOf, IdOf, JsonFields, NewRecord, StoredRecord } from './rows.ts'
+export type { FieldsOf, IdOf, JsonFields, NewRecord, Storable, StoredRecord } from './rows.ts'
 export type { ServerInfo, ServerLimits } from './server-info.ts'
 export type {
   AlterTableOptions,
@@ -17,3 +21,4 @@ export type {
   TableInfo,
   TableSchema,
 } from './table.ts'
+export type { UpdateOptions } from './update.ts'

@@ -1,9 +1,9 @@
-// The types of the records of a table, derived from what its user says a record looks like. Nothing here runs.
+// The types of what is stored, derived from what its user says a record or a value looks like. Nothing here runs.
 import type { RecordId } from '../protocol/arguments.ts'
 import type { JsonValue } from '../protocol/value.ts'
 
 /** A type itself where it is of the JSON model; one that it does not fit where a Date, a Map or a method is in it. */
-type Json<T> = unknown extends T
+export type Json<T> = unknown extends T
   ? T
   : T extends JsonValue
     ? T
@@ -27,3 +27,6 @@ export type NewRecord<Row> = FieldsOf<Row> & { readonly id?: IdOf<Row> }
 
 /** A record as it is read. */
 export type StoredRecord<Row> = Row & { readonly id: IdOf<Row> }
+
+/** A value of a key as it is handed in: JSON, or bytes. No value fits a type that is neither. */
+export type Storable<Value> = Value extends Uint8Array ? Uint8Array : Json<Value>

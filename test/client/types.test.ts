@@ -1,7 +1,23 @@
-// What the compiler knows of a table. These tests fail when the tree is compiled; at run time they only look whether the
+// What the compiler knows of tables, keyspaces and queues. These tests fail when the tree is compiled; at run time they only look whether the
 // functions that they name are there.
 import { describe, expect, expectTypeOf, it } from 'vitest'
-import type { CallOptions, Client, JsonObject, RecordId, RecordList, Replaced, Table } from '../../src/client/index.ts'
+import type {
+  CallOptions,
+  Client,
+  Entry,
+  JsonObject,
+  JsonValue,
+  KeyList,
+  Keys,
+  Queue,
+  QueueItem,
+  RecordId,
+  RecordList,
+  Replaced,
+  Table,
+} from '../../src/client/index.ts'
+import { Keys as KeysClass } from '../../src/client/keys.ts'
+import { Queue as QueueClass } from '../../src/client/queue.ts'
 import { Table as TableClass } from '../../src/client/table.ts'
 import type { Engine } from '../../src/engine.ts'
 
@@ -25,7 +41,13 @@ const ann: Lead = { name: 'Ann', status: 'open', tags: [] }
 
 /** Compiled, and never called. */
 function compiled(_: () => unknown): void {
-  expect(Object.getOwnPropertyNames(TableClass.prototype)).toContain('insert')
+  for (const [built, method] of [
+    [TableClass, 'insert'],
+    [KeysClass, 'compareAndSet'],
+    [QueueClass, 'take'],
+  ] as const) {
+    expect(Object.getOwnPropertyNames(built.prototype)).toContain(method)
+  }
 }
 
 describe('the type of a table', () => {
@@ -89,5 +111,96 @@ describe('the type of a table', () => {
   it('is the same for an embedded engine', () => {
     expectTypeOf<Engine['table']>().toEqualTypeOf<Client['table']>()
     compiled((engine?: Engine) => engine?.table<Lead>('leads').patch(1, { name: 'Ben' }))
+  })
+})
+
+interface Deploy {
+  version: string
+  at?: number
+}
+
+const deploys = (): Keys<Deploy> => client.keys<Deploy>('deploys')
+const bytes = (): Keys<Uint8Array> => client.keys<Uint8Array>()
+const counts = (): Keys<number> => client.keys<number>()
+const anyKeys = (): Keys => client.keys()
+const v1: Deploy = { version: 'v1' }
+
+describe('the type of a keyspace', () => {
+  it('takes and gives values of its type', () => {
+    compiled(() => {
+      expectTypeOf(deploys().get('a')).resolves.toEqualTypeOf<Deploy | undefined>()
+      expectTypeOf(deploys().get('a', { default: v1 })).resolves.toEqualTypeOf<Deploy>()
+      expectTypeOf(deploys().get('a', { timeoutMs: 5 })).resolves.toEqualTypeOf<Deploy | undefined>()
+      expectTypeOf(deploys().entry('a')).resolves.toEqualTypeOf<Entry<Deploy> | undefined>()
+      expectTypeOf(deploys().set('a', v1, { ttlMs: 5 })).resolves.toEqualTypeOf<number>()
+      expectTypeOf(deploys().compareAndSet('a', { revision: 3 }, v1)).resolves.toEqualTypeOf<number>()
+      expectTypeOf(deploys().compareSwap('a', null, v1)).resolves.toEqualTypeOf<boolean>()
+      expectTypeOf(deploys().getTtl('a')).resolves.toEqualTypeOf<number | null | undefined>()
+      expectTypeOf(deploys().update('a', (value) => value)).resolves.toEqualTypeOf<Deploy | undefined>()
+      expectTypeOf(deploys().keys()).toEqualTypeOf<KeyList>()
+      expectTypeOf(counts().increment('a')).resolves.toEqualTypeOf<number>()
+      // @ts-expect-error: a field is missing
+      void deploys().set('a', { at: 5 })
+      // @ts-expect-error: the default is of another type
+      void deploys().get('a', { default: 'v0' })
+      // @ts-expect-error: the value is of another type
+      void counts().compareAndSet('a', 1, 'text')
+      // @ts-expect-error: what is made of the value is of another type
+      void counts().update('a', () => 'text')
+    })
+  })
+
+  it('takes bytes where they are said to be its type', () => {
+    compiled(() => {
+      expectTypeOf(bytes().get('a')).resolves.toEqualTypeOf<Uint8Array | undefined>()
+      void bytes().set('a', Buffer.from('a'))
+      void client.keys<Deploy | Uint8Array>().set('a', new Uint8Array())
+      // @ts-expect-error: this keyspace has no bytes
+      void deploys().set('a', new Uint8Array())
+    })
+  })
+
+  it('lets any JSON pass where nothing is said, and one key be of another type', () => {
+    compiled(() => {
+      expectTypeOf(anyKeys().get('a')).resolves.toEqualTypeOf<JsonValue | undefined>()
+      expectTypeOf(anyKeys().getJson<Deploy>('a')).resolves.toEqualTypeOf<Deploy | undefined>()
+      expectTypeOf(anyKeys().listPop<Deploy>('a')).resolves.toEqualTypeOf<Deploy | undefined>()
+      void anyKeys().set('a', [1, { deep: null }])
+      void anyKeys().setJson<Deploy>('a', v1)
+      void anyKeys().listPush('a', v1)
+    })
+  })
+
+  it('takes nothing that is not JSON', () => {
+    compiled(() => {
+      // @ts-expect-error: a Date is not JSON
+      void client.keys<Date>().set('a', new Date())
+      // @ts-expect-error: a bigint is not JSON, however deep it lies
+      void client.keys<{ n: bigint }[]>().set('a', [{ n: 5n }])
+      // @ts-expect-error: a method is not JSON
+      void anyKeys().listPush('a', { save() {} })
+      // @ts-expect-error: undefined is not JSON
+      void anyKeys().set('a', undefined)
+    })
+  })
+
+  it('is the same for an embedded engine', () => {
+    expectTypeOf<Engine['keys']>().toEqualTypeOf<Client['keys']>()
+    compiled((engine?: Engine) => engine?.keys<Deploy>().set('a', v1))
+  })
+})
+
+describe('the type of a queue', () => {
+  it('takes and gives items of its type', () => {
+    const queue = (): Queue<Deploy> => anyKeys().queue<Deploy>('a', { leaseMs: 5 })
+    compiled(() => {
+      expectTypeOf(queue().push(v1)).resolves.toEqualTypeOf<number>()
+      expectTypeOf(queue().take({ waitMs: 5 })).resolves.toEqualTypeOf<QueueItem<Deploy> | undefined>()
+      expectTypeOf<QueueItem<Deploy>['item']>().toEqualTypeOf<Deploy>()
+      // @ts-expect-error: the item is of another type
+      void queue().push('v1')
+      // @ts-expect-error: bytes are not JSON
+      void queue().push(new Uint8Array())
+    })
   })
 })
