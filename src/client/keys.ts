@@ -71,8 +71,9 @@ export class Keys<Value = JsonValue> {
   }
 
   /** Reads a value as JSON, also where its text was stored as bytes; undefined where the key is missing. */
-  getJson<Read = Value>(key: string, options?: CallOptions): Promise<Read | undefined> {
-    return this.#run('GET_KEY', { key }, jsonOf<Read>, options)
+  async getJson<Read = Value>(key: string, options?: CallOptions): Promise<Read | undefined> {
+    const value = await this.#run('GET_KEY', { key }, valueOf<unknown>, options)
+    return (value instanceof Uint8Array ? JSON.parse(Buffer.from(value).toString()) : value) as Read | undefined
   }
 
   /** Writes a value and resolves to the new version of the key. Without `ttlMs` the key lives until it is deleted. */
@@ -240,11 +241,6 @@ function timed(args: JsonObject, options: WriteOptions | undefined): JsonObject 
 
 function whole(reply: JsonObject): JsonObject {
   return reply
-}
-
-function jsonOf<Read>(reply: JsonObject): Read | undefined {
-  const value = valueOf<unknown>(reply)
-  return (value instanceof Uint8Array ? JSON.parse(Buffer.from(value).toString()) : value) as Read | undefined
 }
 
 function versionOf(reply: JsonObject): number {
