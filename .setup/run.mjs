@@ -93,7 +93,7 @@ async function install() {
 
 /** Makes dist what the sources say, types checked. */
 async function build() {
-  const sources = ['src', 'workers', 'bench', 'test'].flatMap((folder) => filesBelow(folder, '.ts'))
+  const sources = ['src', 'workers', 'bench', 'test', 'examples'].flatMap((folder) => filesBelow(folder, '.ts'))
   const wanted = hashOf([...sources, 'package.json', 'package-lock.json', 'tsconfig.json'])
   if (readStamp(buildStamp) === wanted) return
   rmSync(buildStamp, { force: true })
