@@ -9,12 +9,14 @@ export const get: Question = {
   question: 'a whole record of three fields is read',
   answer: (context) =>
     againstRedis(
-      'get',
-      'get',
       {
-        threads: { 64: { bound: 'at least', value: 2 }, 512: { bound: 'at least', value: 5 } },
-        inline: { bound: 'at least', value: 0.5 },
-        embedded: { bound: 'at least', value: 10 },
+        operation: 'get',
+        what: 'get',
+        goals: {
+          threads: { 64: { bound: 'at least', value: 2 }, 512: { bound: 'at least', value: 5 } },
+          inline: { bound: 'at least', value: 0.5 },
+          embedded: { bound: 'at least', value: 10 },
+        },
       },
       context,
     ),

@@ -12,12 +12,14 @@ export const patch: Question = {
   question: 'one field of a three-field record is changed',
   answer: (context) =>
     againstRedis(
-      'patch',
-      'patch',
       {
-        threads: { 64: { bound: 'at least', value: 1.5 }, 512: { bound: 'at least', value: 3 } },
-        inline: { bound: 'at least', value: 0.5 },
-        embedded: { bound: 'at least', value: 10 },
+        operation: 'patch',
+        what: 'patch',
+        goals: {
+          threads: { 64: { bound: 'at least', value: 1.5 }, 512: { bound: 'at least', value: 3 } },
+          inline: { bound: 'at least', value: 0.5 },
+          embedded: { bound: 'at least', value: 10 },
+        },
       },
       context,
     ),

@@ -11,6 +11,8 @@ export interface DriverOptions {
   readonly recordsUsed?: number | undefined
   /** The tables to work on, where it is not the usual one. */
   readonly tables?: readonly string[] | undefined
+  /** How long keys live, where they do not live for ever, in milliseconds. */
+  readonly ttlMs?: number | undefined
   /** How the bodies of commands are encoded, where that can be chosen. */
   readonly codec?: 'msgpack' | 'json' | undefined
 }

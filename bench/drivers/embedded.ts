@@ -11,8 +11,9 @@ import {
   tableName,
 } from '../support/workload.ts'
 import type { Driver, DriverOptions } from './driver.ts'
+import { keyOperations } from './key-operations.ts'
 
-export async function openEmbedded({ records }: DriverOptions): Promise<Driver> {
+export async function openEmbedded({ records, recordsUsed = records, ttlMs }: DriverOptions): Promise<Driver> {
   const engine = await openEngine({ shards: 0 })
   const nextId = randomNumbers(records)
   const call = async (command: JsonObject): Promise<JsonObject> => {
@@ -22,6 +23,7 @@ export async function openEmbedded({ records }: DriverOptions): Promise<Driver> 
   }
   return {
     operations: {
+      ...keyOperations(engine.keys('keys'), { records, recordsUsed, ttlMs }),
       async fill() {
         await call({ cmd: 'CREATE_STATE', state: tableName })
         await forEachNumber(records, 1_000, (id) =>

@@ -2,12 +2,13 @@
 import { connect } from '../../src/client/index.ts'
 import { contactOf, expectSame, forEachNumber, leadOf, randomNumbers, tableName } from '../support/workload.ts'
 import type { Driver, DriverOptions } from './driver.ts'
+import { keyOperations } from './key-operations.ts'
 
 /** Calls that are in flight while a table is filled. */
 const fillingAtATime = 4_096
 
 export async function openHoldfast(options: DriverOptions): Promise<Driver> {
-  const { endpoint, records, recordsUsed = records, tables = [tableName] } = options
+  const { endpoint, records, recordsUsed = records, tables = [tableName], ttlMs } = options
   const client = await connect(endpoint, { timeoutMs: 300_000 })
   const leads = tables.map((name) => client.table<{ name: string; status: string; score: number }>(name))
   const nextId = randomNumbers(recordsUsed)
@@ -17,6 +18,7 @@ export async function openHoldfast(options: DriverOptions): Promise<Driver> {
   const small = client.table<ReturnType<typeof smallOf>>('small')
   return {
     operations: {
+      ...keyOperations(client.keys('keys'), { records, recordsUsed, ttlMs }),
       async fill() {
         for (const table of leads) {
           await table.create()

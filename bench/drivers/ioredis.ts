@@ -2,6 +2,7 @@
 import { Redis } from 'ioredis'
 import { contactOf, expectSame, forEachNumber, leadOf, randomNumbers } from '../support/workload.ts'
 import type { Driver, DriverOptions } from './driver.ts'
+import { ioredisKeyOperations } from './ioredis-keys.ts'
 import { fillingAtATime, keyOf, keysOf, textsOf } from './redis-records.ts'
 
 export async function openIoredis({ endpoint, records }: DriverOptions): Promise<Driver> {
@@ -11,6 +12,7 @@ export async function openIoredis({ endpoint, records }: DriverOptions): Promise
   const keys = keysOf(records)
   return {
     operations: {
+      ...ioredisKeyOperations(redis, records),
       async fill() {
         await forEachNumber(records, fillingAtATime, (id) => redis.hset(keyOf(id), leadOf(id)))
         expectSame('a record', await redis.hgetall(keyOf(1)), textsOf(1))

@@ -8,13 +8,33 @@ import { type Context, type Findings, onStage, type Stage } from './question.ts'
 import { inTurns, type Side } from './rounds.ts'
 import { type Server, startDaemon } from './servers.ts'
 
-const records = 1_000
+const defaultRecords = 1_000
 
 export interface RedisGoals {
   /** By the number of promises in flight. */
   readonly threads: Readonly<Partial<Record<number, Goal>>>
-  readonly inline: Goal
-  readonly embedded: Goal
+  readonly inline?: Goal
+  readonly embedded?: Goal
+}
+
+export interface RedisComparison {
+  readonly operation: string
+  /** What its rows are called. */
+  readonly what: string
+  /** The operation that fills a server before. Default: `fill`. */
+  readonly fill?: string
+  /** How many records or keys there are. Default: 1,000. */
+  readonly records?: number
+  /** The clients of Redis that know the operation, the one that goals are against first. Default: both. */
+  readonly clients?: readonly RedisClient[]
+  readonly goals: RedisGoals
+}
+
+type RedisClient = 'ioredis' | 'node-redis'
+
+interface Filling {
+  readonly fill: string
+  readonly records: number
 }
 
 interface Party {
@@ -23,12 +43,14 @@ interface Party {
   readonly server: Process | undefined
 }
 
-export function againstRedis(operation: string, what: string, goals: RedisGoals, context: Context): Promise<Findings> {
+export function againstRedis(comparison: RedisComparison, context: Context): Promise<Findings> {
+  const { operation, what, goals, fill = 'fill', records = defaultRecords, clients } = comparison
+  const filling = { fill, records }
   return onStage(async (stage) => {
-    const threads = await ours(stage, 'one shard thread', 1)
-    const inline = await ours(stage, '--shards 0', 0)
-    const embedded = await party(stage, 'embedded, shards: 0', 'embedded', undefined)
-    const peers = await peerParties(stage, context)
+    const threads = await ours(stage, 'one shard thread', 1, filling)
+    const inline = await ours(stage, '--shards 0', 0, filling)
+    const embedded = await party(stage, 'embedded, shards: 0', 'embedded', undefined, filling)
+    const peers = await peerParties(stage, context, clients ?? ['ioredis', 'node-redis'], filling)
     const ioredis = peers.find(({ name }) => name === 'ioredis')
 
     const rows: Row[] = []
@@ -51,23 +73,33 @@ export function againstRedis(operation: string, what: string, goals: RedisGoals,
   })
 }
 
-async function ours(stage: Stage, name: string, shards: number): Promise<Party> {
-  return party(stage, name, 'holdfast', await stage.begin(startDaemon({ shards })))
+async function ours(stage: Stage, name: string, shards: number, filling: Filling): Promise<Party> {
+  return party(stage, name, 'holdfast', await stage.begin(startDaemon({ shards })), filling)
 }
 
-async function peerParties(stage: Stage, { peers }: Context): Promise<Party[]> {
+async function peerParties(
+  stage: Stage,
+  { peers }: Context,
+  clients: readonly RedisClient[],
+  filling: Filling,
+): Promise<Party[]> {
   if (peers === 'none' || redisVersion() === undefined) return []
   const redis = await stage.begin(startRedis())
-  const wanted: DriverName[] =
-    peers === 'node-redis' ? ['node-redis'] : peers === 'redis' ? ['ioredis'] : ['ioredis', 'node-redis']
+  const wanted = clients.filter((name) => peers === 'all' || peers === (name === 'ioredis' ? 'redis' : name))
   const parties: Party[] = []
-  for (const name of wanted) parties.push(await party(stage, name, name, redis))
+  for (const name of wanted) parties.push(await party(stage, name, name, redis, filling))
   return parties
 }
 
-async function party(stage: Stage, name: string, driver: DriverName, server: Server | undefined): Promise<Party> {
+async function party(
+  stage: Stage,
+  name: string,
+  driver: DriverName,
+  server: Server | undefined,
+  { fill, records }: Filling,
+): Promise<Party> {
   const generator = await stage.begin(Generator.start(driver, { endpoint: server?.endpoint ?? '', records }))
-  await generator.once('fill')
+  await generator.once(fill)
   return { name, generator, server: server?.process }
 }
 

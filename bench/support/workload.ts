@@ -22,6 +22,36 @@ export function randomNumbers(count: number): () => number {
   }
 }
 
+export function keyName(id: number): string {
+  return `key:${id}`
+}
+
+export function keyValue(id: number, version: number): string {
+  return `value ${id} as of ${version}`
+}
+
+export const listName = 'jobs'
+
+/**
+ * Keys one after another, each with the version that it has by then, if each is written once each time. Whoever uses them
+ * must have fewer in flight than there are keys.
+ */
+export class Versions {
+  readonly #versions: Float64Array
+  #id = 0
+
+  constructor(keys: number) {
+    this.#versions = new Float64Array(keys).fill(1)
+  }
+
+  next(): { id: number; version: number } {
+    this.#id = (this.#id + 1) % this.#versions.length
+    const version = this.#versions[this.#id] as number
+    this.#versions[this.#id] = version + 1
+    return { id: this.#id + 1, version }
+  }
+}
+
 export function patchCommand(state: string, id: number): JsonObject {
   return { cmd: 'PATCH_RECORD', state, id, data: { score: id % 1_000 } }
 }

@@ -55,4 +55,16 @@ describeWithPeer('npm run bench, beside Redis', redisServer(), () => {
     expect(rows.flatMap(rowProblems)).toEqual([])
     expect(notes).toEqual([])
   }, 120_000)
+
+  it('counts, compares and queues beside ioredis', () => {
+    const names = ['increment', 'compare-and-set', 'queue']
+    const { status, stdout, stderr } = runBench(...names, '--rounds', '1', '--seconds', '0.1', '--json')
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    const reports = JSON.parse(stdout) as Report[]
+    expect(reports.map(({ name }) => name)).toEqual(names)
+    for (const { rows } of reports) {
+      expect(new Set(rows.map(({ peer }) => peer?.name))).toEqual(new Set(['ioredis']))
+      expect(rows.flatMap(rowProblems)).toEqual([])
+    }
+  }, 120_000)
 })

@@ -1,0 +1,27 @@
+// How fast can one Node process count, compare and set, and use a queue, each command a promise of its own?
+//
+// Ours: as in patch.ts. Peer: Redis without persistence, as there, by ioredis with `enableAutoPipelining: true`. Counters:
+// INCR on one of so many at random. Compare-and-set: a Lua script that Redis has compiled (EVALSHA), of a GET, a comparison
+// and a SET; ours compares the version. Queue: RPUSH and LPOP of one list, in turns; ours pushes last and pops first. There
+// are more keys than promises in flight, so that no comparison fails.
+import { againstRedis } from './support/against-redis.ts'
+import type { Question } from './support/question.ts'
+
+function question(name: string, operation: string, what: string): Question {
+  const threads = { 512: { bound: 'at least', value: 1.5 } } as const
+  return {
+    name,
+    question: what,
+    answer: (context) =>
+      againstRedis(
+        { operation, what: name, fill: 'fillKeys', records: 10_000, clients: ['ioredis'], goals: { threads } },
+        context,
+      ),
+  }
+}
+
+export const keyQuestions: readonly Question[] = [
+  question('increment', 'increment', 'one of many counters is raised'),
+  question('compare-and-set', 'compareAndSet', 'a value is written if it is the one expected'),
+  question('queue', 'pushPop', 'items are pushed to a list, and popped at its other end'),
+]
