@@ -1,7 +1,7 @@
 // The programs in examples/, run as their first lines say, each against a daemon of its own: what they print is what they
 // are there to show. The rate limiter, which others will copy, is also asked by many processes at once.
 import { execFile } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -55,9 +55,11 @@ describe('an example', () => {
     }
   })
 
-  it('is in the list above', () => {
+  it('is in the list above, and in the README', () => {
     const files = readdirSync(`${root}examples`).filter((file) => file.endsWith('.ts'))
     expect(files.toSorted()).toEqual(Object.keys(examples))
+    const listed = [...readFileSync(`${root}README.md`, 'utf8').matchAll(/^- \[`examples\/(\S+)`\]/gm)]
+    expect(listed.map(([, file]) => file).toSorted()).toEqual(Object.keys(examples))
   })
 })
 

@@ -35,7 +35,7 @@ export const clientErrorTable = {
     message: (reason) => `The client is closed: ${reason}`,
   },
   LIST_CHANGED: {
-    meaning: 'The table changed between two pages of a list that was to show one moment.',
+    meaning: 'The state changed between two pages of a list that was to show one moment.',
     retryable: true,
     message: (reason) => `The list changed: ${reason}`,
   },
