@@ -59,7 +59,7 @@ describe('an example', () => {
     const files = readdirSync(`${root}examples`).filter((file) => file.endsWith('.ts'))
     expect(files.toSorted()).toEqual(Object.keys(examples))
     const listed = [...readFileSync(`${root}README.md`, 'utf8').matchAll(/^- \[`examples\/(\S+)`\]/gm)]
-    expect(listed.map(([, file]) => file).toSorted()).toEqual(Object.keys(examples))
+    expect(listed.map(([, file = '']) => file).toSorted()).toEqual(Object.keys(examples))
   })
 })
 

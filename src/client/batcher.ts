@@ -3,6 +3,7 @@
 // with its reply, with a refusal, or by its deadline.
 import type { Codec } from '../protocol/codec.ts'
 import { type CommandName, commands } from '../protocol/commands.ts'
+import { mayWait } from '../protocol/envelope.ts'
 import { refusal } from '../protocol/errors.ts'
 import { readReplyHeader, writeRequestHeader } from '../protocol/frames.ts'
 import { isObject, type JsonObject } from '../protocol/value.ts'
@@ -331,10 +332,8 @@ function isBig(name: CommandName, args: JsonObject): boolean {
     case 'ALTER_STATE':
     case 'CLEAR_KEYS':
       return true
-    case 'POP_LIST':
-      return waitMsOf(args) > 0
     default:
-      return commands[name].routing === 'shards'
+      return commands[name].routing === 'shards' || mayWait(args)
   }
 }
 
