@@ -7,8 +7,8 @@ import { eventually } from '../support/eventually.ts'
 
 type Keyspaces = Pick<Client, 'keys'>
 
-async function embedded(): Promise<Keyspaces> {
-  const engine = await openEngine({ shards: 0 })
+async function embedded(shards: number): Promise<Keyspaces> {
+  const engine = await openEngine({ shards })
   onTestFinished(() => engine.close())
   return engine
 }
@@ -23,7 +23,8 @@ interface Job {
 
 describe.each([
   ['a connection', connected],
-  ['an embedded engine', embedded],
+  ['an embedded engine', () => embedded(0)],
+  ['an embedded engine with a thread', () => embedded(1)],
 ])('a queue over %s', (_, open) => {
   async function jobs(count: number, options?: QueueOptions): Promise<Queue<Job>> {
     const queue = (await open()).keys('work').queue<Job>('jobs', options)
