@@ -45,7 +45,8 @@ export class Queue<Item = JsonValue> {
 
   /**
    * Takes the first item; undefined where none came in time. Those who wait are served in the order in which they came.
-   * If the signal ends the wait and an item comes nevertheless, it goes back at once.
+   * If the signal ends the wait and an item comes nevertheless, it goes back at once. After `OUTCOME_UNKNOWN`, as when the
+   * connection was lost, take again: an item that was on its way comes back at the end of its lease.
    */
   take(options: TakeOptions = {}): Promise<QueueItem<Item> | undefined> {
     const { leaseMs = this.#leaseMs, waitMs, signal } = options

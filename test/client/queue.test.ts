@@ -131,6 +131,16 @@ describe.each([
   })
 })
 
+describe('an engine whose worker waits', () => {
+  it.each([0, 1])('is closed without waiting for it, with %i threads', async (shards) => {
+    const engine = await openEngine({ shards })
+    const queue = engine.keys().queue('jobs')
+    const waiting = queue.take({ waitMs: 60_000 })
+    await queue.length()
+    await Promise.all([engine.close(), expect(waiting).rejects.toMatchObject({ code: 'SHUTTING_DOWN' })])
+  })
+})
+
 describe('a client whose worker waits', () => {
   it('is closed at once when nobody waits any more', async () => {
     const { endpoint } = await clientAndServer()

@@ -102,6 +102,19 @@ describe('a client whose server is restarted', () => {
     expect([...outcomes.keys()].filter((outcome) => !expected.has(outcome))).toEqual([])
   })
 
+  it('in good order waits at the next one for what it waited for', async () => {
+    const server = await openServer()
+    const client = await clientOf(server.endpoint)
+    const queue = client.keys().queue('jobs')
+    const waiting = queue.take({ waitMs: 60_000 })
+    await queue.length()
+    await server.close()
+    const next = await openAgain(server.endpoint)
+    onTestFinished(next.close)
+    await queue.push('work')
+    expect((await waiting)?.item).toBe('work')
+  })
+
   it('with kill -9 goes on with the next one', async () => {
     const endpoint = `tcp://127.0.0.1:${await freePort()}`
     const start = () => startDaemon(['--bind', endpoint, '--memory'])
