@@ -148,16 +148,16 @@ export class Keys<Value = JsonValue> {
    * Writes a value if the key still has this version, where 0 is a missing key, or this revision. Resolves to the new
    * version. `VERSION_CONFLICT`, with `expected` and `found` in its details, if it has another one.
    */
-  compareAndSet(key: string, expected: Expected, value: Json<Value>, options?: WriteOptions): Promise<number> {
-    const args = timed({ key, value: value as JsonValue }, options)
+  compareAndSet(key: string, expected: Expected, value: Storable<Value>, options?: WriteOptions): Promise<number> {
+    const args = valueArguments(key, value, options?.ttlMs)
     if (typeof expected === 'number') args.version = expected
     else args.revision = expected.revision
     return this.#run('COMPARE_AND_SET', args, versionOf, options)
   }
 
   /** Writes a value where there is none yet. Resolves to the version, which is 1. `KEY_EXISTS` if there is one. */
-  createIfNotExists(key: string, value: Json<Value>, options?: WriteOptions): Promise<number> {
-    return this.#run('CREATE_KEY', timed({ key, value: value as JsonValue }, options), versionOf, options)
+  createIfNotExists(key: string, value: Storable<Value>, options?: WriteOptions): Promise<number> {
+    return this.#run('CREATE_KEY', valueArguments(key, value, options?.ttlMs), versionOf, options)
   }
 
   /**
@@ -167,7 +167,7 @@ export class Keys<Value = JsonValue> {
    */
   update(
     key: string,
-    change: (value: Value | undefined) => Json<Value> | undefined | Promise<Json<Value> | undefined>,
+    change: (value: Value | undefined) => Storable<Value> | undefined | Promise<Storable<Value> | undefined>,
     options?: UpdateOptions,
   ): Promise<Value | undefined> {
     return updateKey(this, key, change, options)

@@ -5,7 +5,7 @@ import type { Arguments } from '../protocol/commands.ts'
 import { deepEqual } from '../state/deep-equal.ts'
 import type { KeyContents, Keyspace } from '../state/keyspace.ts'
 import { type Context, type Deciders, type Decision, refuse } from './decide.ts'
-import { Entry, endOf, wrongType } from './key-rules.ts'
+import { Entry, encodingProblem, endOf, wrongType } from './key-rules.ts'
 import { written } from './keys.ts'
 import { isRefuse } from './record-rules.ts'
 
@@ -39,7 +39,9 @@ export const conditionalKeyCommands: Deciders<ConditionalCommands> = {
     return isRefuse(result) ? result : entry.done({ value, swapped: true })
   },
 
-  COMPARE_AND_SET(keyspace, { key, value, version, revision, ttl }, context) {
+  COMPARE_AND_SET(keyspace, { key, value, version, revision, ttl, encoding }, context) {
+    const problem = encodingProblem(value, encoding)
+    if (problem !== undefined) return problem
     if ((version === undefined) === (revision === undefined)) {
       return refuse('INVALID_REQUEST', { reason: "COMPARE_AND_SET needs either 'version' or 'revision'" })
     }
@@ -48,7 +50,7 @@ export const conditionalKeyCommands: Deciders<ConditionalCommands> = {
     const found = (version === undefined ? contents?.revision : contents?.version) ?? 0
     const expected = version ?? revision ?? 0
     if (found !== expected) return refuse('VERSION_CONFLICT', { expected, found })
-    return written(entry, entry.write({ value, expiresAt: newEnd(contents, ttl, context) }))
+    return written(entry, entry.write({ value, expiresAt: newEnd(contents, ttl, context), encoding }))
   },
 }
 

@@ -132,6 +132,15 @@ export function expired(keyspace: Keyspace, key: string, before: KeyContents, ve
   return { subject: 'key', type: 'expired', state, version, at, key, before, after: undefined, written: undefined }
 }
 
+/** Refuses a value that is not what its encoding says: base64 as its encoders write it, padded, with nothing in between. */
+export function encodingProblem(value: JsonValue, encoding: 'base64' | undefined): Refuse | undefined {
+  if (encoding === undefined) return undefined
+  const isBase64 = typeof value === 'string' && Buffer.from(value, 'base64').toString('base64') === value
+  return isBase64
+    ? undefined
+    : refuse('INVALID_REQUEST', { reason: "with 'encoding', 'value' must be a string of base64" })
+}
+
 /** Refuses a value, or an item, that is too large. */
 export function sizeProblem(value: JsonValue, what: string, { limits }: Context): Refuse | undefined {
   // A character takes at most three bytes of UTF-8, or six as an escape; only what could pass the bound is measured.

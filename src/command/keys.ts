@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { ItemList } from '../state/item-list.ts'
 import type { KeyContents } from '../state/keyspace.ts'
 import { type Deciders, type Decision, inSteps, recordsPerStep, refuse, type Steps } from './decide.ts'
-import { Entry, endOf } from './key-rules.ts'
+import { Entry, encodingProblem, endOf } from './key-rules.ts'
 import { isRefuse } from './record-rules.ts'
 
 type KeyCommands =
@@ -19,9 +19,8 @@ type KeyCommands =
 
 export const keyCommands: Deciders<KeyCommands> = {
   SET_KEY(keyspace, { key, value, ttl, encoding }, context) {
-    if (encoding !== undefined && !isBase64(value)) {
-      return refuse('INVALID_REQUEST', { reason: "with 'encoding', 'value' must be a string of base64" })
-    }
+    const problem = encodingProblem(value, encoding)
+    if (problem !== undefined) return problem
     const entry = new Entry(keyspace, key, context)
     const expiresAt = ttl === undefined ? null : endOf(ttl, context)
     return written(entry, entry.write({ value, expiresAt, encoding }))
@@ -70,10 +69,13 @@ export const keyCommands: Deciders<KeyCommands> = {
     return entry.done({ ttl: expiresAt === null ? -1 : (expiresAt - context.now.wall) / 1000 })
   },
 
-  CREATE_KEY(keyspace, { key, value, ttl }, context) {
+  CREATE_KEY(keyspace, { key, value, ttl, encoding }, context) {
+    const problem = encodingProblem(value, encoding)
+    if (problem !== undefined) return problem
     const entry = new Entry(keyspace, key, context)
     if (entry.contents !== undefined) return refuse('KEY_EXISTS', { key })
-    return written(entry, entry.write({ value, expiresAt: ttl === undefined ? null : endOf(ttl, context) }))
+    const expiresAt = ttl === undefined ? null : endOf(ttl, context)
+    return written(entry, entry.write({ value, expiresAt, encoding }))
   },
 }
 
@@ -81,12 +83,6 @@ export const keyCommands: Deciders<KeyCommands> = {
 export function written(entry: Entry, result: ReturnType<Entry['write']>): Decision {
   if (isRefuse(result)) return result
   return entry.done({ version: result.version, revision: result.revision })
-}
-
-/** Whether this is base64 as its encoders write it: with padding, and nothing else in between. */
-function isBase64(value: JsonValue): boolean {
-  if (typeof value !== 'string' || value.length % 4 !== 0) return false
-  return Buffer.from(value, 'base64').toString('base64') === value
 }
 
 function described({ version, revision, createdAt, updatedAt, encoding }: KeyContents, value: JsonValue): JsonObject {

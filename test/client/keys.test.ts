@@ -200,16 +200,18 @@ describe.each([
     expect(await keys.getTtl('leader')).toBeGreaterThan(50_000)
   })
 
-  it('refuses bytes where only JSON can be compared or created', async () => {
-    const keys = await keyspace<object>()
-    const bytes = new Uint8Array([1])
-    const refused = [
-      keys.createIfNotExists('key', bytes),
-      keys.compareAndSet('key', 0, bytes),
-      keys.compareSwap('key', null, bytes),
-    ]
-    for (const call of refused) expect(await errorOf(call)).toMatchObject({ code: 'INVALID_REQUEST' })
-    expect(await keys.exists('key')).toBe(false)
+  it('writes bytes on conditions too, but compares JSON only', async () => {
+    const keys = await keyspace<Uint8Array>()
+    const bytes = new Uint8Array([1, 2])
+    await keys.createIfNotExists('created', bytes)
+    expect(await keys.get('created')).toStrictEqual(bytes)
+    await keys.compareAndSet('set', 0, bytes)
+    expect(await keys.get('set')).toStrictEqual(bytes)
+    await keys.update('set', (before) => Uint8Array.from([...(before ?? []), 3]))
+    expect(await keys.get('set')).toStrictEqual(new Uint8Array([1, 2, 3]))
+    const json = await keyspace<object>()
+    expect(await errorOf(json.compareSwap('key', null, bytes))).toMatchObject({ code: 'INVALID_REQUEST' })
+    expect(await json.exists('key')).toBe(false)
   })
 
   it('has lists, which are stacks or queues', async () => {

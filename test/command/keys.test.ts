@@ -71,6 +71,10 @@ describe('SET_KEY and GET_KEY', () => {
     expect(await t.ok('GET_KEY', { key: 'a' })).toMatchObject({ value: 'AAECAw==', encoding: 'base64' })
     await t.ok('SET_KEY', { key: 'a', value: 'AAECAw==' })
     expect(await t.ok('GET_KEY', { key: 'a' })).not.toHaveProperty('encoding')
+    await t.ok('COMPARE_AND_SET', { key: 'a', version: 2, value: 'AQ==', encoding: 'base64' })
+    expect(await t.ok('GET_KEY', { key: 'a' })).toMatchObject({ value: 'AQ==', encoding: 'base64' })
+    await t.ok('CREATE_KEY', { key: 'b', value: 'Ag==', encoding: 'base64' })
+    expect(await t.ok('GET_KEY', { key: 'b' })).toMatchObject({ value: 'Ag==', encoding: 'base64' })
   })
 
   it('share nothing with the caller', async () => {
@@ -244,6 +248,12 @@ describe('a field of a command on keys', () => {
       { ...key, value: 5, encoding: 'base64' },
       "with 'encoding', 'value' must be a string of base64",
     ],
+    ...(['CREATE_KEY', 'COMPARE_AND_SET'] as const).map((name): [string, string, JsonObject, string] => [
+      `base64 that is none, in ${name}`,
+      name,
+      { ...key, value: 'a', encoding: 'base64', ...(name === 'COMPARE_AND_SET' && { version: 0 }) },
+      "with 'encoding', 'value' must be a string of base64",
+    ]),
     ['by "1"', 'INCREMENT_KEY', { ...key, by: '1' }, "'by' of INCREMENT_KEY must be a number"],
     ['text that is none', 'APPEND_KEY', { ...key, value: 5 }, "'value' of APPEND_KEY must be a string"],
     ['an unknown end', 'PUSH_LIST', { ...key, item: 1, end: 'left' }, "'end' of PUSH_LIST must be 'first' or 'last'"],
