@@ -16,6 +16,9 @@ export type { ServerInfo, ServerLimits } from './server-info.ts'
 export type {
   AlterTableOptions,
   CreateTableOptions,
+  RecordCondition,
+  RecordEntry,
+  RecordWriteOptions,
   Replaced,
   Table,
   TableInfo,

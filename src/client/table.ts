@@ -1,5 +1,6 @@
 // One table, with methods instead of commands. It knows its name and who runs its commands, and keeps nothing else: any
 // number of these may stand for the same table.
+import type { RecordId } from '../protocol/arguments.ts'
 import type { CommandName } from '../protocol/commands.ts'
 import { invalidRequest } from '../protocol/envelope.ts'
 import { nameProblem } from '../protocol/names.ts'
@@ -52,6 +53,20 @@ export interface Replaced {
   readonly accepted: number
   /** Rows beyond the bound of the table, which were left out. */
   readonly dropped: number
+}
+
+/** What has to stand for a write to happen: the revision of the record, 0 for none, or the values of some fields. */
+export type RecordCondition<Row> = { readonly revision?: number } & Partial<FieldsOf<Row>>
+
+export interface RecordWriteOptions<Row> extends CallOptions {
+  /** The write is refused with `VERSION_CONFLICT`, `expected` and `found` in its details, where this does not hold. */
+  readonly if?: RecordCondition<Row> | undefined
+}
+
+/** A record with the version that its table had at its last write. */
+export interface RecordEntry<Row> {
+  readonly record: StoredRecord<Row>
+  readonly revision: number
 }
 
 /**
@@ -107,23 +122,28 @@ export class Table<Row extends JsonFields<Row> = JsonObject> {
   }
 
   /** Replaces a record entirely, or adds it. */
-  set(id: IdOf<Row>, data: NewRecord<Row>, callOptions?: CallOptions): Promise<void> {
-    return this.#run('SET_RECORD', { id, data: data as object as JsonObject }, nothing, callOptions)
+  set(id: IdOf<Row>, data: NewRecord<Row>, options?: RecordWriteOptions<Row>): Promise<void> {
+    return this.#run('SET_RECORD', writing(id, options, data), nothing, options)
   }
 
   /** Changes some fields of a record. Resolves to false if there is none of this id. */
-  patch(id: IdOf<Row>, fields: Partial<FieldsOf<Row>>, callOptions?: CallOptions): Promise<boolean> {
-    return this.#run('PATCH_RECORD', { id, data: fields as object as JsonObject }, patchedOf, callOptions)
+  patch(id: IdOf<Row>, fields: Partial<FieldsOf<Row>>, options?: RecordWriteOptions<Row>): Promise<boolean> {
+    return this.#run('PATCH_RECORD', writing(id, options, fields), patchedOf, options)
   }
 
   /** Removes a record. Resolves to false if there is none of this id. */
-  delete(id: IdOf<Row>, callOptions?: CallOptions): Promise<boolean> {
-    return this.#run('DELETE_RECORD', { id }, deletedOf, callOptions)
+  delete(id: IdOf<Row>, options?: RecordWriteOptions<Row>): Promise<boolean> {
+    return this.#run('DELETE_RECORD', writing(id, options), deletedOf, options)
   }
 
   /** Reads a record; null if there is none of this id. */
   get(id: IdOf<Row>, callOptions?: CallOptions): Promise<StoredRecord<Row> | null> {
     return this.#run('GET_RECORD', { id }, recordOf, callOptions) as Promise<StoredRecord<Row> | null>
+  }
+
+  /** Reads a record with its revision, which a later write can insist on; null if there is none of this id. */
+  entry(id: IdOf<Row>, callOptions?: CallOptions): Promise<RecordEntry<Row> | null> {
+    return this.#run('GET_RECORD', { id }, entryOf<Row>, callOptions)
   }
 
   /** Reads all records in the order of their insertion, page by page, so that the table may be of any size. */
@@ -146,6 +166,13 @@ export class Table<Row extends JsonFields<Row> = JsonObject> {
   }
 }
 
+/** The arguments of a write of one record. */
+function writing<Row>(id: RecordId, options: RecordWriteOptions<Row> | undefined, data?: object): JsonObject {
+  const args: JsonObject = data === undefined ? { id } : { id, data: data as JsonObject }
+  if (options?.if !== undefined) args.if = options.if as object as JsonObject
+  return args
+}
+
 // What a method makes of the reply. Functions of their own, so that a call does not have to make one.
 
 function nothing(_: JsonObject): void {}
@@ -164,6 +191,10 @@ function deletedOf(reply: JsonObject): boolean {
 
 function recordOf(reply: JsonObject): JsonValue {
   return reply.record as JsonValue
+}
+
+function entryOf<Row>({ record, revision }: JsonObject): RecordEntry<Row> | null {
+  return record === null ? null : { record: record as object as StoredRecord<Row>, revision: revision as number }
 }
 
 function recordsOf(reply: JsonObject): JsonValue {

@@ -87,6 +87,23 @@ describe.each([
     ])
   })
 
+  it('writes on a condition: what a field holds, or the revision that was read', async () => {
+    const table = await leads(ann)
+    const entry = await table.entry(1)
+    expect(entry).toEqual({ record: { id: 1, ...ann }, revision: 1 })
+    expect(await table.entry(2)).toBeNull()
+    expect(await table.patch(1, { status: 'won' }, { if: { status: ann.status } })).toBe(true)
+    expect(await errorOf(table.patch(1, { status: 'lost' }, { if: { status: ann.status } }))).toMatchObject({
+      code: 'VERSION_CONFLICT',
+      details: { expected: { status: ann.status }, found: { status: 'won' } },
+    })
+    const stale = { if: { revision: 1 } }
+    expect(await errorOf(table.set(1, ben, stale))).toMatchObject({ code: 'VERSION_CONFLICT', details: { found: 2 } })
+    expect(await errorOf(table.delete(1, stale))).toMatchObject({ code: 'VERSION_CONFLICT' })
+    expect(await table.set(2, ben, { if: { revision: 0 } })).toBeUndefined()
+    expect(await table.delete(1, { if: { revision: 2, status: 'won' } })).toBe(true)
+  })
+
   it('replaces all its records, up to its bound', async () => {
     const table = await leads(ann)
     await table.alter({ maxLength: 2 })
