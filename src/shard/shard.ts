@@ -266,11 +266,9 @@ export class Shard {
   /** From here on the request is the waiters' and not the batch's. */
   #park(task: Task, park: Park, batch: Batch): void {
     const refused = this.#parking.park(task, park)
-    if (refused !== undefined) this.#settle(task, this.#executor.refuse(task, refused), batch)
-    else {
-      const begun = batch.begun.pop()
-      assert(begun?.task === task, 'a command that waits is the only one of its request')
-    }
+    if (refused !== undefined) return this.#settle(task, this.#executor.refuse(task, refused), batch)
+    const begun = batch.begun.pop()
+    assert(begun?.task === task, 'a command that waits is the only one of its request')
   }
 
   /** Makes a decision true in memory, so that the next command sees it, and notes what there is to commit. */
@@ -314,7 +312,9 @@ export class Shard {
       this.#options.send([[task.id, result as ReplyBody]])
       return
     }
-    batch.begun.push({ task, answersBefore: task.answers.length })
+    // One that was taken up in this very turn has its place already, and must not be answered twice.
+    const isBegun = batch.begun.some((begun) => begun.task === task)
+    if (!isBegun) batch.begun.push({ task, answersBefore: task.answers.length })
     this.#settle(task, result as Settled, batch)
     this.#serve(batch)
     this.#freeState(task.routingKey)

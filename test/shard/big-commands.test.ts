@@ -47,6 +47,18 @@ describe('SET_STATE of 100,000 rows', () => {
     ])
   })
 
+  it('is answered once, also where all its steps are taken in the turn that took it up', async () => {
+    const harness = await prepared()
+    for (let index = 0; index < 1_001; index += 1) {
+      harness.post({ cmd: 'SET_KEY', state: 'k', key: `${index}`, value: 1 })
+    }
+    await harness.idle()
+    const ids = Array.from({ length: 20 }, () => harness.post({ cmd: 'LIST_KEYS', state: 'k' })).flat()
+    await harness.idle()
+    expect(harness.order.slice(-ids.length)).toEqual(ids)
+    expect(new Set(harness.order).size).toBe(harness.order.length)
+  })
+
   it('is journalled a piece at a time and becomes visible by one change', async () => {
     const store = new Store()
     const harness = await prepared(new KeepingJournal(store))
