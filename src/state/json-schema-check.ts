@@ -3,9 +3,10 @@
 // Invariant: no keyword costs more than the size of the value it looks at. So fields are walked from the value's side,
 // never from the schema's: a thousand properties must not be asked of each of ten thousand empty objects.
 
+import { child } from '../protocol/json-pointer.ts'
 import { isObject, type JsonValue } from '../protocol/value.ts'
 import { deepEqual } from './deep-equal.ts'
-import { child, type Schema, type SchemaNode, type TypeName } from './json-schema-definition.ts'
+import type { Schema, SchemaNode, TypeName } from './json-schema-definition.ts'
 import { ValueSet } from './value-set.ts'
 
 export interface SchemaViolation {

@@ -3,6 +3,7 @@
 // the user wrote and the table does not enforce is worse than a refusal. Called by json-schema.ts only.
 // Invariant: a definition of any shape and size is read in linear time and with bounded recursion.
 
+import { child } from '../protocol/json-pointer.ts'
 import { isObject, type JsonObject, type JsonValue } from '../protocol/value.ts'
 
 export interface SchemaProblem {
@@ -218,9 +219,4 @@ class Reader {
 
 function isTypeName(value: JsonValue): value is TypeName {
   return typeNames.some((name) => name === value)
-}
-
-/** One step further along a JSON pointer (RFC 6901). */
-export function child(path: string, name: string): string {
-  return `${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
 }
