@@ -9,6 +9,7 @@ import type { JsonObject } from '../protocol/value.ts'
 import type { Change, StagedRecords } from '../state/change.ts'
 import type { Directory, State } from '../state/directory.ts'
 import type { Keyspace } from '../state/keyspace.ts'
+import type { MachineState } from '../state/machine-state.ts'
 import type { Table } from '../state/table.ts'
 
 /** What a command may know besides what it is decided on. */
@@ -76,6 +77,7 @@ export const recordsPerStep = 128
 interface Targets {
   table: Table
   keys: Keyspace
+  machine: MachineState
   state: State
   directory: Directory
 }

@@ -1,19 +1,25 @@
-// What time brings about by itself: keys that expire, and leases that end. Decided like a command, by the same rules.
+// What time brings about by itself: keys that expire, leases that end, timers that fire. Decided like a command, by the same rules.
 import type { Change } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
 import type { KeyCell } from '../state/keyspace.ts'
+import type { InstanceCell } from '../state/machine-state.ts'
 import type { Context } from './decide.ts'
+import { timersFired } from './instance-rules.ts'
 import { expired } from './key-rules.ts'
 import { leaseEnded } from './lists.ts'
 
-/** The next change that is due, or undefined if nothing is. */
+/** The next changes that are due, or undefined if nothing is. */
 export function nextDue(directory: Directory, context: Context): readonly Change[] | undefined {
-  const { firstExpiry, firstLease } = directory
+  const { firstExpiry, firstLease, firstTimer } = directory
   const { wall, mono } = context.now
   if (firstExpiry !== undefined && firstExpiry.at <= wall) {
     const keyspace = firstExpiry.item
     const { key, contents } = (keyspace.keys.expiries.first() as { item: KeyCell }).item
     return [expired(keyspace, key, contents, keyspace.version + 1, wall)]
+  }
+  if (firstTimer !== undefined && firstTimer.at <= wall) {
+    const machine = firstTimer.item
+    return timersFired(machine, (machine.instances.deadlines.first() as { item: InstanceCell }).item, context).changes
   }
   if (firstLease === undefined || firstLease.at > mono) return undefined
   const keyspace = firstLease.item

@@ -4,6 +4,7 @@ import { idInData, normalId, type RecordId } from '../protocol/arguments.ts'
 import { approximateBytes, fieldBytes, type JsonObject, type JsonValue } from '../protocol/value.ts'
 import type { RecordChange } from '../state/change.ts'
 import type { Cell, RecordContents, Table } from '../state/table.ts'
+import { cursorOfOrder, orderOfCursor } from './cursor.ts'
 import {
   type Context,
   type Deciders,
@@ -78,7 +79,7 @@ export const recordCommands: Deciders<RecordCommands> = {
   },
 
   LIST_RECORDS(table, { limit = Number.POSITIVE_INFINITY, after }) {
-    const order = after === undefined ? 0 : orderOfCursor(after)
+    const order = orderOfCursor(after)
     if (order === undefined) return refuse('INVALID_REQUEST', { reason: "'after' is not a cursor of LIST_RECORDS" })
     return inSteps(list(table, limit, order), Math.min(limit, table.length))
   },
@@ -175,15 +176,4 @@ function* list(table: Table, limit: number, afterOrder: number): Steps['steps'] 
     if (records.length % recordsPerStep === 0) yield
   }
   return done({ records })
-}
-
-/** Cursors are opaque to callers, so that what they are made of may change. */
-function cursorOfOrder(order: number): string {
-  return `r${order.toString(36)}`
-}
-
-function orderOfCursor(cursor: string): number | undefined {
-  if (!/^r[\da-z]{1,11}$/.test(cursor)) return undefined
-  const order = Number.parseInt(cursor.slice(1), 36)
-  return Number.isSafeInteger(order) ? order : undefined
 }

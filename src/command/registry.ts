@@ -3,6 +3,8 @@ import type { CommandsOn, Target } from '../protocol/commands.ts'
 import { alterCommands } from './alter.ts'
 import { conditionalKeyCommands } from './conditional-keys.ts'
 import type { Deciders } from './decide.ts'
+import { definitionCommands } from './definitions.ts'
+import { instanceCommands } from './instances.ts'
 import { keyNameCommands } from './key-names.ts'
 import { keyCommands } from './keys.ts'
 import { listCommands } from './lists.ts'
@@ -21,4 +23,6 @@ export const deciders: Deciders<ShardCommand> = {
   ...keyNameCommands,
   ...conditionalKeyCommands,
   ...listCommands,
+  ...instanceCommands,
+  ...definitionCommands,
 }

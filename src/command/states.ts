@@ -1,30 +1,32 @@
 // States as wholes: create, delete, describe, list. Owns nothing: reads the directory, answers with changes.
-import { printable } from '../protocol/envelope.ts'
-import { partsOf } from '../state/change.ts'
+import type { Arguments } from '../protocol/commands.ts'
+import { partsOf, type StateParts } from '../state/change.ts'
+import type { State } from '../state/directory.ts'
 import { compileRecordSchema, type RecordSchema } from '../state/json-schema.ts'
 import { Keys } from '../state/keyspace.ts'
+import { compileMachine } from '../state/machine.ts'
+import { Instances } from '../state/machine-state.ts'
 import { Records, type TableHeader } from '../state/table.ts'
-import { type Deciders, done, refuse } from './decide.ts'
+import { type Deciders, done, type Refuse, refuse } from './decide.ts'
+import { definitionRefused } from './definitions.ts'
+import { isRefuse } from './record-rules.ts'
 
 type StateCommands = 'CREATE_STATE' | 'DELETE_STATE' | 'LIST_STATES' | 'GET_STATE_INFO' | 'GET_SCHEMA' | 'STATS'
 
 export const stateCommands: Deciders<StateCommands> = {
-  CREATE_STATE(directory, { max_length: maxLength = null, kind, schema: source }, { state, now, limits }) {
+  CREATE_STATE(directory, args, { state, now, limits }) {
+    const { max_length: maxLength = null, kind = 'table' } = args
     if (directory.get(state) !== undefined) return refuse('STATE_EXISTS', { state })
     if (directory.size >= limits.statesPerShardMax) {
       return refuse('LIMIT_EXCEEDED', { what: 'The number of states of a shard', limit: limits.statesPerShardMax })
     }
-    if (kind === 'keys' && (maxLength !== null || source !== undefined)) {
-      return refuse('INVALID_REQUEST', { reason: "a state of kind 'keys' has no 'max_length' and no 'schema'" })
+    const strange = ofSomeKind.find((field) => args[field] !== undefined && !fieldsOfKind[kind].includes(field))
+    if (strange !== undefined) {
+      return refuse('INVALID_REQUEST', { reason: `a state of kind '${kind}' has no '${strange}'` })
     }
-    const schema = source === undefined ? undefined : compileRecordSchema(source)
-    if (schema !== undefined && 'code' in schema) {
-      return schema.code === 'UNSUPPORTED'
-        ? refuse('UNSUPPORTED', { what: schema.reason, path: printable(schema.path) })
-        : refuse('INVALID_DEFINITION', { path: printable(schema.path), reason: schema.reason })
-    }
+    const after = partsOfNew(args)
+    if (isRefuse(after)) return after
     const version = directory.firstVersionOf(state)
-    const after = kind === 'keys' ? new Keys() : { header: emptyHeader(maxLength, schema), records: new Records() }
     return done({ created: true, max_length: maxLength }, [
       { subject: 'state', type: 'state_created', state, version, at: now.wall, before: undefined, after },
     ])
@@ -53,6 +55,10 @@ export const stateCommands: Deciders<StateCommands> = {
       schema: fieldNames(fields),
       shard,
       durability,
+      ...(target.kind === 'machine' && {
+        definition: target.header.machine.source,
+        history_limit: target.header.historyMax,
+      }),
     })
   },
 
@@ -66,7 +72,36 @@ export const stateCommands: Deciders<StateCommands> = {
   },
 }
 
-/** What a keyspace has in place of a table's bound and fields. */
+/** The fields of CREATE_STATE that not every kind knows. */
+const ofSomeKind = ['max_length', 'schema', 'definition', 'history_limit'] as const
+
+const fieldsOfKind: Readonly<Record<State['kind'], readonly string[]>> = {
+  table: ['max_length', 'schema'],
+  keys: [],
+  machine: ['definition', 'history_limit'],
+}
+
+/** How many occurrences an instance keeps where nobody says. */
+const historyMaxDefault = 100
+
+function partsOfNew(args: Arguments<'CREATE_STATE'>): StateParts | Refuse {
+  if (args.kind === 'keys') return new Keys()
+  if (args.kind === 'machine') return partsOfNewMachine(args)
+  const { max_length: maxLength = null, schema: source } = args
+  const schema = source === undefined ? undefined : compileRecordSchema(source)
+  if (schema !== undefined && 'code' in schema) return definitionRefused(schema)
+  return { header: emptyHeader(maxLength, schema), records: new Records() }
+}
+
+function partsOfNewMachine({ definition, history_limit: historyMax }: Arguments<'CREATE_STATE'>): StateParts | Refuse {
+  if (definition === undefined) return refuse('INVALID_REQUEST', { reason: "a machine needs a 'definition'" })
+  const machine = compileMachine(definition)
+  if ('code' in machine) return definitionRefused(machine)
+  const header = { machine, historyMax: historyMax ?? historyMaxDefault, nextId: 1, nextOrder: 1 }
+  return { header, instances: new Instances() }
+}
+
+/** What other kinds have in place of a table's bound and fields. */
 const boundless = { maxLength: null, fields: null }
 
 export function fieldNames(fields: ReadonlySet<string> | null): string[] | null {

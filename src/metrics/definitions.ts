@@ -144,6 +144,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     samples: (reading) => [
       ...fromStatistics(({ tables }) => tables, { kind: 'table' })(reading),
       ...fromStatistics(({ keyspaces }) => keyspaces, { kind: 'keys' })(reading),
+      ...fromStatistics(({ machines }) => machines, { kind: 'machine' })(reading),
     ],
   },
   {
@@ -159,6 +160,20 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     help: 'About how many bytes the records of a shard take as JSON text.',
     labels: ['shard'],
     samples: fromStatistics(({ recordBytes }) => recordBytes),
+  },
+  {
+    name: 'holdfast_instances',
+    type: 'gauge',
+    help: 'Instances of the machines of a shard.',
+    labels: ['shard'],
+    samples: fromStatistics(({ instances }) => instances),
+  },
+  {
+    name: 'holdfast_instance_bytes',
+    type: 'gauge',
+    help: 'About how many bytes the instances of a shard take as JSON text, their history not counted.',
+    labels: ['shard'],
+    samples: fromStatistics(({ instanceBytes }) => instanceBytes),
   },
   {
     name: 'holdfast_keys',

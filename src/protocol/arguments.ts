@@ -24,7 +24,11 @@ export const LengthBound = Type.Union([PositiveInteger, Type.Null()], {
 })
 export const Text = Type.String({ expects: 'a string' })
 export const Names = Type.Array(Type.String(), { expects: 'a list of strings' })
-export const Kind = Type.Union([Type.Literal('table'), Type.Literal('keys')], { expects: "'table' or 'keys'" })
+export const Kind = Type.Union([Type.Literal('table'), Type.Literal('keys'), Type.Literal('machine')], {
+  expects: "'table', 'keys' or 'machine'",
+})
+/** Each kept occurrence costs its bytes in every instance. */
+export const HistoryLimit = Type.Integer({ minimum: 0, maximum: 1_000, expects: 'an integer from 0 to 1000' })
 
 /** Any value of the JSON model, which is looked at for every argument alike. */
 export const Value = Type.Unsafe<JsonValue>(Type.Unknown({ expects: 'a value' }))

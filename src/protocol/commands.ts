@@ -4,6 +4,7 @@ import Type from 'typebox'
 import {
   type ArgumentsOf,
   Fields,
+  HistoryLimit,
   Kind,
   LengthBound,
   Names,
@@ -14,6 +15,7 @@ import {
 } from './arguments.ts'
 import type { CommandDeclaration, Target } from './declaration.ts'
 import { keyCommands } from './key-commands.ts'
+import { machineCommands } from './machine-commands.ts'
 
 export type { Target } from './declaration.ts'
 
@@ -70,7 +72,13 @@ export const commands = {
     routing: 'state',
     target: 'directory',
     writes: true,
-    args: { max_length: optional(PositiveInteger), kind: optional(Kind), schema: optional(Fields) },
+    args: {
+      max_length: optional(PositiveInteger),
+      kind: optional(Kind),
+      schema: optional(Fields),
+      definition: optional(Fields),
+      history_limit: optional(HistoryLimit),
+    },
     reply: { created: Type.Boolean(), max_length: lengthOrNull },
     summary: 'Creates an empty state.',
   },
@@ -106,6 +114,8 @@ export const commands = {
       schema: schemaNames,
       shard: Type.Integer(),
       durability: Type.String(),
+      definition: optional(Type.Object({})),
+      history_limit: optional(Type.Integer()),
     },
     summary: 'Describes a state without what it holds.',
   },
@@ -192,6 +202,7 @@ export const commands = {
     summary: 'Changes the bound or the fields of a table, all its records included.',
   },
   ...keyCommands,
+  ...machineCommands,
 } as const satisfies Record<string, CommandDeclaration>
 
 export type CommandName = keyof typeof commands

@@ -1,4 +1,4 @@
-// What the registry says of a command. The rows themselves are in commands.ts and key-commands.ts.
+// What the registry says of a command. The rows themselves are in commands.ts, key-commands.ts and machine-commands.ts.
 import type { TSchema } from 'typebox'
 import type { ArgumentTypes } from './arguments.ts'
 
@@ -9,10 +9,10 @@ import type { ArgumentTypes } from './arguments.ts'
 export type Routing = 'state' | 'shards' | 'router'
 
 /**
- * What a routed command is decided on: `table`, an existing state of that kind; `keys`, a keyspace, which is there as
+ * What a routed command is decided on: `table` or `machine`, an existing state of that kind; `keys`, a keyspace, which is there as
  * soon as somebody names it; `state`, an existing state of any kind; `directory`, the shard's whole set of states.
  */
-export type Target = 'table' | 'keys' | 'state' | 'directory'
+export type Target = 'table' | 'keys' | 'machine' | 'state' | 'directory'
 
 export interface CommandDeclaration {
   readonly opcode: number

@@ -110,8 +110,24 @@ export const errorTable = {
   ),
   INVALID_DEFINITION: row(
     'state',
-    'The schema is not well formed; the path leads to the fault.',
+    'The schema, or the definition of a machine, is not well formed; the path leads to the fault.',
     (d: { path: string; reason: string }) => `Invalid definition at '${d.path}': ${d.reason}`,
+  ),
+  INSTANCE_EXISTS: row(
+    'state',
+    'An instance with this id exists already.',
+    (d: { id: number | string }) => `Instance ${JSON.stringify(d.id)} already exists`,
+  ),
+  INSTANCE_NOT_FOUND: row(
+    'state',
+    'The machine has no instance with this id.',
+    (d: { id: number | string }) => `Instance ${JSON.stringify(d.id)} not found`,
+  ),
+  INVALID_TRANSITION: row(
+    'state',
+    'The event is not possible where the instance stands; the details name those that are.',
+    (d: { event: string; value: JsonValue; can: string[] }) =>
+      `'${d.event}' is not possible in ${JSON.stringify(d.value)}${d.can.length === 0 ? '' : `, but ${nameSet(d.can)}`}`,
   ),
   OVERLOADED: row(
     'try again',

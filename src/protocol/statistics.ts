@@ -10,6 +10,7 @@ export interface ShardStatistics {
   /** States by their kind. */
   readonly tables: number
   readonly keyspaces: number
+  readonly machines: number
   readonly records: number
   /** About how many bytes the records take as JSON text. */
   readonly recordBytes: number
@@ -19,6 +20,10 @@ export interface ShardStatistics {
   readonly listItems: number
   /** Items that were popped on a lease and are neither acknowledged nor back. */
   readonly pendingItems: number
+  /** Instances of machines. */
+  readonly instances: number
+  /** About how many bytes the instances take as JSON text, their history not counted. */
+  readonly instanceBytes: number
   /** Keys that were removed because their time was over. */
   readonly expiries: number
   /** Commands that were answered; without a name where it was not known. */

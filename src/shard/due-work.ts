@@ -1,4 +1,4 @@
-// What time brings about by itself: keys that expire, leases that end. It comes at the head of every batch, and a timer
+// What time brings about by itself: keys that expire, leases that end, timers that fire. It comes at the head of every batch, and a timer
 // sees to it that a batch comes where nobody asks for anything. Owned by one shard, which applies what is decided here.
 // Invariant: as long as anything is due one day, a timer runs or the shard is about to take its turn.
 import type { Clocks, WakeAfter } from '../base/clock.ts'
@@ -37,8 +37,7 @@ export class DueWork {
   /** Brings about what is due, as far as it fits into one batch; each change must be applied before the next is decided. */
   bringAbout(now: Clocks, applyChange: (change: Change) => void): void {
     const { directory, facts } = this.#options
-    const { firstExpiry, firstLease } = directory
-    if ((firstExpiry === undefined && firstLease === undefined) || now.mono < this.#notBefore) return
+    if (!hasDeadlines(directory) || now.mono < this.#notBefore) return
     const context = { ...facts, state: '', now, decision: 0 }
     for (let count = 0; count < duePerBatchMax; count += 1) {
       const changes = nextDue(directory, context)
@@ -58,12 +57,12 @@ export class DueWork {
    */
   plan({ wall, mono }: Clocks, waitEndsAt: number | null): boolean {
     const { directory, wakeAfter, onWake } = this.#options
-    const { firstExpiry, firstLease } = directory
-    if (firstExpiry === undefined && firstLease === undefined && waitEndsAt === null) return false
-    const expiresAt = mono - wall + (firstExpiry?.at ?? Number.POSITIVE_INFINITY)
-    const leaseEndsAt = firstLease?.at ?? Number.POSITIVE_INFINITY
-    const changesAt = Math.max(Math.min(expiresAt, leaseEndsAt), this.#notBefore)
-    const dueAt = Math.min(changesAt, waitEndsAt ?? Number.POSITIVE_INFINITY, mono + wakeMsMax)
+    if (!hasDeadlines(directory) && waitEndsAt === null) return false
+    const { firstExpiry, firstLease, firstTimer } = directory
+    const never = Number.POSITIVE_INFINITY
+    const byWallAt = mono - wall + Math.min(firstExpiry?.at ?? never, firstTimer?.at ?? never)
+    const changesAt = Math.max(Math.min(byWallAt, firstLease?.at ?? never), this.#notBefore)
+    const dueAt = Math.min(changesAt, waitEndsAt ?? never, mono + wakeMsMax)
     if (dueAt <= mono) return true
     const at = dueAt + gatheringMs
     if (this.#wake !== undefined && this.#wake.at <= at) return false
@@ -80,4 +79,8 @@ export class DueWork {
     this.#wake?.callOff()
     this.#wake = undefined
   }
+}
+
+function hasDeadlines({ firstExpiry, firstLease, firstTimer }: Directory): boolean {
+  return firstExpiry !== undefined || firstLease !== undefined || firstTimer !== undefined
 }

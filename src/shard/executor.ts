@@ -110,7 +110,7 @@ export class Executor {
     if (target === 'keys' && found === undefined) return this.#decideOnNew(name, args, state, now)
     const on = target === 'directory' ? this.#directory : found
     if (on === undefined) return refuse('STATE_NOT_FOUND', { state })
-    if (found !== undefined && found.kind !== target && (target === 'table' || target === 'keys')) {
+    if (found !== undefined && found.kind !== target && target !== 'state' && target !== 'directory') {
       return refuse('WRONG_KIND', { state, kind: found.kind, expected: target })
     }
     return this.#ask(name, on, args, state, now)

@@ -41,18 +41,33 @@ export class Counters {
 
 type Holdings = Pick<
   ShardStatistics,
-  'tables' | 'keyspaces' | 'records' | 'recordBytes' | 'keys' | 'keyBytes' | 'listItems' | 'pendingItems'
+  | 'tables'
+  | 'keyspaces'
+  | 'machines'
+  | 'records'
+  | 'recordBytes'
+  | 'keys'
+  | 'keyBytes'
+  | 'listItems'
+  | 'pendingItems'
+  | 'instances'
+  | 'instanceBytes'
 >
 
 /** What states hold, taken together. */
 export function holdings(states: Iterable<State>): Holdings {
   let [tables, records, recordBytes] = [0, 0, 0]
   let [keyspaces, keys, keyBytes, listItems, pendingItems] = [0, 0, 0, 0, 0]
+  let [machines, instances, instanceBytes] = [0, 0, 0]
   for (const state of states) {
     if (state.kind === 'table') {
       tables += 1
       records += state.length
       recordBytes += state.records.bytes
+    } else if (state.kind === 'machine') {
+      machines += 1
+      instances += state.length
+      instanceBytes += state.instances.bytes
     } else {
       keyspaces += 1
       keys += state.length
@@ -61,21 +76,38 @@ export function holdings(states: Iterable<State>): Holdings {
       pendingItems += state.keys.pendingItems
     }
   }
-  return { tables, keyspaces, records, recordBytes, keys, keyBytes, listItems, pendingItems }
+  const ofTables = { tables, records, recordBytes }
+  const ofKeyspaces = { keyspaces, keys, keyBytes, listItems, pendingItems }
+  return { ...ofTables, ...ofKeyspaces, machines, instances, instanceBytes }
 }
 
 /** The part of the statistics that STATS shows. */
 export function summaryOf(statistics: ShardStatistics): JsonObject {
-  const { shard, tables, keyspaces, records, keys, expiries, waiters, commands, commits, waiting } = statistics
+  const {
+    shard,
+    tables,
+    keyspaces,
+    machines,
+    records,
+    keys,
+    instances,
+    expiries,
+    waiters,
+    commands,
+    commits,
+    waiting,
+  } = statistics
   return {
     shard,
-    states: { table: tables, keys: keyspaces },
+    states: { table: tables, keys: keyspaces, machine: machines },
     records,
     record_bytes: statistics.recordBytes,
     keys,
     key_bytes: statistics.keyBytes,
     list_items: statistics.listItems,
     pending_items: statistics.pendingItems,
+    instances,
+    instance_bytes: statistics.instanceBytes,
     expiries,
     waiters,
     commands: commands.reduce((sum, { count }) => sum + count, 0),

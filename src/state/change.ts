@@ -4,8 +4,10 @@
 import { assert } from '../base/assert.ts'
 import type { RecordId } from '../protocol/arguments.ts'
 import type { Directory, State } from './directory.ts'
+import { inverseInMachine, type MachineChange, setInMachine } from './instance-change.ts'
 import { inverseInKeyspace, type KeyspaceChange, setInKeyspace } from './key-change.ts'
 import { Keys, Keyspace } from './keyspace.ts'
+import { type MachineParts, MachineState } from './machine-state.ts'
 import { type RecordContents, type Records, Table, type TableHeader, type TableParts } from './table.ts'
 
 export interface ChangeBase {
@@ -51,10 +53,10 @@ export interface StateChange extends ChangeBase {
   readonly after: StateParts | undefined
 }
 
-/** What a state of either kind is made of, besides its name and version. */
-export type StateParts = TableParts | Keys
+/** What a state of any kind is made of, besides its name and version. */
+export type StateParts = TableParts | MachineParts | Keys
 
-export type Change = RecordChange | TableChange | StateChange | KeyspaceChange
+export type Change = RecordChange | TableChange | StateChange | KeyspaceChange | MachineChange
 
 /** Records of a generation to come: journalled before the change that makes them visible, and ignored without it. */
 export interface StagedRecords {
@@ -83,6 +85,9 @@ function inverse(change: Change): Change {
       return { ...change, before: change.after, after: change.before }
     case 'state':
       return { ...change, before: change.after, after: change.before }
+    case 'instance':
+    case 'machine':
+      return inverseInMachine(change)
     default:
       return inverseInKeyspace(change)
   }
@@ -90,11 +95,15 @@ function inverse(change: Change): Change {
 
 /** What a state holds, as a change carries it. */
 export function partsOf(state: State): StateParts {
-  return state.kind === 'table' ? { header: state.header, records: state.records } : state.keys
+  if (state.kind === 'keys') return state.keys
+  return state.kind === 'table'
+    ? { header: state.header, records: state.records }
+    : { header: state.header, instances: state.instances }
 }
 
 function stateOf(name: string, version: number, parts: StateParts): State {
-  return parts instanceof Keys ? new Keyspace(name, version, parts) : new Table(name, version, parts)
+  if (parts instanceof Keys) return new Keyspace(name, version, parts)
+  return 'records' in parts ? new Table(name, version, parts) : new MachineState(name, version, parts)
 }
 
 function set(directory: Directory, change: Change, version: number): void {
@@ -109,6 +118,10 @@ function set(directory: Directory, change: Change, version: number): void {
   if (change.subject === 'record' || change.subject === 'table') {
     assert(state.kind === 'table', 'a change of records names a table')
     setInTable(state, change)
+  } else if (change.subject === 'instance' || change.subject === 'machine') {
+    assert(state.kind === 'machine', 'a change of instances names a machine')
+    setInMachine(state, change)
+    directory.noticeDeadlines(state)
   } else {
     assert(state.kind === 'keys', 'a change of keys names a keyspace')
     setInKeyspace(state, change)

@@ -1,19 +1,21 @@
 // The states of one shard by name, and the versions of those that were deleted: a name that comes back continues after
-// the version at which it went, so that no version of a name ever stands for two things. It also knows which keyspace has
-// something due first, and keeps out of that the ones that a command with steps holds.
+// the version at which it went, so that no version of a name ever stands for two things. It also knows in which state
+// something is due first, and keeps out of that the ones that a command with steps holds.
 import { type DeadlineEntry, DeadlineHeap } from '../base/deadline-heap.ts'
 import type { Keyspace } from './keyspace.ts'
+import type { MachineState } from './machine-state.ts'
 import { SegmentedMap } from './segmented-map.ts'
 import { SortedNames } from './sorted-names.ts'
 import type { Table } from './table.ts'
 
-/** A state of either kind. */
-export type State = Table | Keyspace
+/** A state of any kind. */
+export type State = Table | Keyspace | MachineState
 
 export class Directory {
   readonly #states = new SegmentedMap<string, State>()
   readonly #expiries = new DeadlineHeap<Keyspace>()
   readonly #leases = new DeadlineHeap<Keyspace>()
+  readonly #timers = new DeadlineHeap<MachineState>()
   readonly #held = new Set<string>()
   readonly #names = new SortedNames()
   #last: State | undefined
@@ -55,13 +57,13 @@ export class Directory {
     this.#last = undefined
     this.#names.add(state.name)
     this.#deletedVersions.delete(state.name)
-    if (state.kind === 'keys') this.noticeDeadlines(state)
+    this.noticeDeadlines(state)
   }
 
   /** Forgets a state but for its version. Of too many deleted names the oldest is forgotten, which lifts the floor. */
   remove(name: string, version: number): void {
     const state = this.#states.get(name)
-    if (state?.kind === 'keys') this.#setDeadlines(state, null, null)
+    if (state !== undefined) this.#clearDeadlines(state)
     this.#states.delete(name)
     this.#last = undefined
     this.#names.delete(name)
@@ -92,24 +94,38 @@ export class Directory {
     }
   }
 
-  /** Says that something in a keyspace may now be due at another time. */
-  noticeDeadlines(keyspace: Keyspace): void {
-    if (this.#held.size > 0 && this.#held.has(keyspace.name)) return
-    const { expiries, leases } = keyspace.keys
-    this.#setDeadlines(keyspace, expiries.first()?.at ?? null, leases.first()?.at ?? null)
+  /** The machine in which a timer is due first, by the wall clock. */
+  get firstTimer(): DeadlineEntry<MachineState> | undefined {
+    return this.#timers.first()
+  }
+
+  /** Says that something in a state may now be due at another time. */
+  noticeDeadlines(state: State): void {
+    if (state.kind === 'table' || (this.#held.size > 0 && this.#held.has(state.name))) return
+    if (state.kind === 'machine') {
+      state.deadline = this.#timers.set(state.deadline, state, state.instances.deadlines.first()?.at ?? null)
+      return
+    }
+    const { expiries, leases } = state.keys
+    this.#setDeadlines(state, expiries.first()?.at ?? null, leases.first()?.at ?? null)
   }
 
   /** Nothing of a state is due until it is freed: a command that takes its steps wants it as it stands. */
   hold(name: string): void {
     this.#held.add(name)
     const state = this.#states.get(name)
-    if (state?.kind === 'keys') this.#setDeadlines(state, null, null)
+    if (state !== undefined) this.#clearDeadlines(state)
   }
 
   free(name: string): void {
     this.#held.delete(name)
     const state = this.#states.get(name)
-    if (state?.kind === 'keys') this.noticeDeadlines(state)
+    if (state !== undefined) this.noticeDeadlines(state)
+  }
+
+  #clearDeadlines(state: State): void {
+    if (state.kind === 'keys') this.#setDeadlines(state, null, null)
+    else if (state.kind === 'machine') state.deadline = this.#timers.set(state.deadline, state, null)
   }
 
   #setDeadlines(keyspace: Keyspace, expiresAt: number | null, leaseEndsAt: number | null): void {

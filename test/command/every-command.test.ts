@@ -73,26 +73,30 @@ describe('STATS', () => {
       instance: bytes,
       durability: 'memory',
       totals: {
-        states: { table: 4, keys: 1 },
+        states: { table: 4, keys: 1, machine: 0 },
         records: 2,
         record_bytes: bytes,
         keys: 2,
         key_bytes: bytes,
         list_items: 2,
         pending_items: 1,
+        instances: 0,
+        instance_bytes: 0,
         expiries: 0,
         waiters: 0,
         commands: 12,
       },
       shards: Array.from({ length: Math.max(1, shards) }, (_, shard) => ({
         shard,
-        states: { table: where.filter((found) => found === shard).length, keys: shard === home ? 1 : 0 },
+        states: { table: where.filter((found) => found === shard).length, keys: shard === home ? 1 : 0, machine: 0 },
         records: [where[0], where[2]].filter((found) => found === shard).length,
         record_bytes: bytes,
         keys: shard === home ? 2 : 0,
         key_bytes: bytes,
         list_items: shard === home ? 2 : 0,
         pending_items: shard === home ? 1 : 0,
+        instances: 0,
+        instance_bytes: 0,
         expiries: 0,
         waiters: 0,
         commands: bytes,
@@ -214,7 +218,7 @@ describe('a field', () => {
   const id = 'a safe integer or a string of 1 to 255 characters'
   it.each<[CommandName, string, string, JsonValue[]]>([
     ['CREATE_STATE', 'max_length', bound, [0, -1, '10', 1.5, null, 2 ** 53, [], true]],
-    ['CREATE_STATE', 'kind', "'table' or 'keys'", ['machine', 'Table', '', null, 5]],
+    ['CREATE_STATE', 'kind', "'table', 'keys' or 'machine'", ['machines', 'Table', '', null, 5]],
     ['CREATE_STATE', 'schema', 'an object', [null, [], 'object', true]],
     ['LIST_STATES', 'prefix', 'a string', [null, 5, []]],
     ['LIST_STATES', 'limit', bound, [0, -1, '5', 1.5, null]],
@@ -289,6 +293,11 @@ describe('the number of the caller', () => {
   it.each(commandNames)('comes back with what %s answers, and with what it refuses', async (cmd) => {
     for (const requestId of ['r-1', '', 7, -0.5, 'x'.repeat(255), '\u{1f600}']) {
       const t = await table({ a: 1 })
+      if (declarationOf(cmd).target === 'machine') {
+        const definition = { initial: 'idle', states: { idle: { on: { GO: 'busy' } }, busy: {} } }
+        await t.ok('CREATE_STATE', { state: 'machine', kind: 'machine', definition })
+        await t.ok('CREATE_INSTANCE', { state: 'machine' })
+      }
       const given = { cmd, ...samples[cmd], request_id: requestId }
       expect(await t.call(given)).toMatchObject({ status: 'ok', request_id: requestId })
       expect(await t.refusedCall({ ...given, limt: 1 })).toMatchObject({ request_id: requestId })

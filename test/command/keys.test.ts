@@ -181,13 +181,13 @@ describe('keyspaces as states', () => {
   })
 
   it.each<[string, JsonObject]>([
-    ['a bound', { max_length: 5 }],
-    ['a schema', { schema: { type: 'object' } }],
-  ])('have no use for %s', async (_what, fields) => {
+    ['max_length', { max_length: 5 }],
+    ['schema', { schema: { type: 'object' } }],
+  ])('have no use for %s', async (field, fields) => {
     const t = await session()
     expect(await t.refused('CREATE_STATE', { kind: 'keys', ...fields })).toMatchObject({
       code: 'INVALID_REQUEST',
-      reason: "a state of kind 'keys' has no 'max_length' and no 'schema'",
+      reason: `a state of kind 'keys' has no '${field}'`,
     })
   })
 

@@ -9,7 +9,7 @@ const golden: [CommandName, number, string, boolean, string[]][] = [
   ['PING', 1, 'router', false, []],
   ['HELLO', 2, 'router', false, []],
   ['STATS', 3, 'shards', false, []],
-  ['CREATE_STATE', 4, 'state', true, ['max_length?', 'kind?', 'schema?']],
+  ['CREATE_STATE', 4, 'state', true, ['max_length?', 'kind?', 'schema?', 'definition?', 'history_limit?']],
   ['DELETE_STATE', 5, 'state', true, []],
   ['LIST_STATES', 6, 'shards', false, ['prefix?', 'limit?', 'after?']],
   ['GET_STATE_INFO', 7, 'state', false, []],
@@ -42,6 +42,13 @@ const golden: [CommandName, number, string, boolean, string[]][] = [
   ['POP_LIST', 34, 'state', true, ['key', 'end?', 'wait?', 'lease?']],
   ['ACK_ITEM', 35, 'state', true, ['key', 'token']],
   ['RETURN_ITEM', 36, 'state', true, ['key', 'token']],
+  ['CREATE_INSTANCE', 48, 'state', true, ['id?', 'context?']],
+  ['SEND_EVENT', 49, 'state', true, ['id', 'event', 'data?', 'expected?']],
+  ['GET_INSTANCE', 50, 'state', false, ['id']],
+  ['LIST_INSTANCES', 51, 'state', false, ['in_state?', 'limit?', 'after?']],
+  ['GET_HISTORY', 52, 'state', false, ['id']],
+  ['DELETE_INSTANCE', 53, 'state', true, ['id']],
+  ['SET_DEFINITION', 54, 'state', true, ['definition', 'migrate?', 'history_limit?']],
 ]
 
 function argumentNames(name: CommandName): string[] {

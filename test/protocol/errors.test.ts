@@ -57,6 +57,15 @@ const words: Rows = {
     [{ expected: { a: 1 }, found: { a: 2 } }, 'Conflict: the record is not as expected'],
   ],
   INVALID_DEFINITION: [[{ path: '/type', reason: 'no type' }, "Invalid definition at '/type': no type"]],
+  INSTANCE_EXISTS: [
+    [{ id: 1 }, 'Instance 1 already exists'],
+    [{ id: 'a' }, 'Instance "a" already exists'],
+  ],
+  INSTANCE_NOT_FOUND: [[{ id: 'a' }, 'Instance "a" not found']],
+  INVALID_TRANSITION: [
+    [{ event: 'GO', value: 'idle', can: ['STOP', 'WAIT'] }, "'GO' is not possible in \"idle\", but {'STOP', 'WAIT'}"],
+    [{ event: 'GO', value: { a: 'b' }, can: [] }, `'GO' is not possible in {"a":"b"}`],
+  ],
   OVERLOADED: [[{ what: 'the mailbox is full' }, 'Overloaded: the mailbox is full']],
   SHARD_RECOVERING: [[{ shard: 0 }, 'Shard 0 is recovering']],
   SHUTTING_DOWN: [[{}, 'The daemon is shutting down']],

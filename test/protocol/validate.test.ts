@@ -30,7 +30,7 @@ describe('argumentsProblem', () => {
     ],
     ['LIST_STATES', { state: 'a' }, "LIST_STATES has no field 'state'"],
     ['PING', { state: 'a' }, "PING has no field 'state'"],
-    ['CREATE_STATE', { kind: 'set' }, "'kind' of CREATE_STATE must be 'table' or 'keys'"],
+    ['CREATE_STATE', { kind: 'set' }, "'kind' of CREATE_STATE must be 'table', 'keys' or 'machine'"],
   ])('says of %s %j what is wrong', (name, fields, problem) => {
     expect(argumentsProblem(name, fields)).toBe(problem)
   })

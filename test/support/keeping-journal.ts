@@ -5,8 +5,10 @@ import type { JsonObject } from '../../src/protocol/value.ts'
 import type { Change } from '../../src/state/change.ts'
 import type { Directory } from '../../src/state/directory.ts'
 import { Keys, Keyspace } from '../../src/state/keyspace.ts'
+import { MachineState } from '../../src/state/machine-state.ts'
 import { type Cell, Records, Table, type TableHeader } from '../../src/state/table.ts'
 import { StoredKeyspace } from './stored-keyspace.ts'
+import { StoredMachine } from './stored-machine.ts'
 
 interface StoredState {
   version: number
@@ -22,6 +24,7 @@ function recordsOf({ rows }: StoredState): JsonObject[] {
 export class Store {
   readonly states = new Map<string, StoredState>()
   readonly keyspaces = new Map<string, StoredKeyspace>()
+  readonly machines = new Map<string, StoredMachine>()
   readonly deleted = new Map<string, number>()
   readonly staged = new Map<string, Cell[]>()
   readonly commits: Commit[] = []
@@ -55,6 +58,9 @@ export class KeepingJournal implements Journal {
     for (const [name, stored] of this.#store.keyspaces) {
       directory.insert(new Keyspace(name, stored.version, stored.recovered()))
     }
+    for (const [name, stored] of this.#store.machines) {
+      directory.insert(new MachineState(name, stored.version, stored.recovered()))
+    }
     return Promise.resolve(this.#store.lastNumber)
   }
 
@@ -87,17 +93,25 @@ export class KeepingJournal implements Journal {
   }
 
   #keepChange(change: Change): void {
-    const { states, keyspaces, deleted, staged } = this.#store
+    const { states, keyspaces, machines, deleted, staged } = this.#store
     if (change.subject === 'state') {
       states.delete(change.state)
       keyspaces.delete(change.state)
+      machines.delete(change.state)
       if (change.after === undefined) deleted.set(change.state, change.version)
       else {
         deleted.delete(change.state)
         if (change.after instanceof Keys) keyspaces.set(change.state, new StoredKeyspace(change.version))
-        else states.set(change.state, { version: change.version, header: change.after.header, rows: new Map() })
+        else if ('instances' in change.after) {
+          machines.set(change.state, new StoredMachine(change.version, change.after.header))
+        } else states.set(change.state, { version: change.version, header: change.after.header, rows: new Map() })
       }
       return
+    }
+    if (change.subject === 'instance' || change.subject === 'machine') {
+      const machine = machines.get(change.state)
+      if (machine === undefined) throw new Error(`a change names the unknown machine ${change.state}`)
+      return machine.keep(change)
     }
     if (change.subject !== 'record' && change.subject !== 'table') {
       const keyspace = keyspaces.get(change.state)

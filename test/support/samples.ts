@@ -39,4 +39,16 @@ export const samples: Readonly<Record<CommandName, JsonObject>> = {
   POP_LIST: { state: 'keys', key: 'list', end: 'first', wait: 0, lease: 30 },
   ACK_ITEM: { state: 'keys', key: 'list', token: 1 },
   RETURN_ITEM: { state: 'keys', key: 'list', token: 1 },
+  CREATE_INSTANCE: { state: 'machine', id: 'a', context: { by: 'Ann' } },
+  SEND_EVENT: { state: 'machine', id: 1, event: 'GO', data: { a: 1 }, expected: 'idle' },
+  GET_INSTANCE: { state: 'machine', id: 1 },
+  LIST_INSTANCES: { state: 'machine', in_state: 'idle', limit: 1, after: 'r0' },
+  GET_HISTORY: { state: 'machine', id: 1 },
+  DELETE_INSTANCE: { state: 'machine', id: 1 },
+  SET_DEFINITION: {
+    state: 'machine',
+    definition: { initial: 'idle', states: { idle: {} } },
+    migrate: { busy: 'idle' },
+    history_limit: 5,
+  },
 }

@@ -83,9 +83,23 @@ export class Session {
     const seen: Record<string, JsonObject> = {}
     for (const state of states as string[]) {
       const info = await this.ok('GET_STATE_INFO', { state })
-      seen[state] = { ...info, ...(await (info.kind === 'keys' ? this.#keysOf(state) : this.#tableOf(state))) }
+      seen[state] = { ...info, ...(await this.#held(info, state)) }
     }
     return seen
+  }
+
+  #held({ kind }: JsonObject, state: string): Promise<JsonObject> {
+    if (kind === 'machine') return this.#machineOf(state)
+    return kind === 'keys' ? this.#keysOf(state) : this.#tableOf(state)
+  }
+
+  async #machineOf(state: string): Promise<JsonObject> {
+    const { instances } = await this.ok('LIST_INSTANCES', { state })
+    const found = (instances as JsonObject[]).map(async ({ id = null }) => ({
+      ...(await this.ok('GET_INSTANCE', { state, id })),
+      ...(await this.ok('GET_HISTORY', { state, id })),
+    }))
+    return { instances: await Promise.all(found) }
   }
 
   async #tableOf(state: string): Promise<JsonObject> {
