@@ -194,7 +194,12 @@ describe('Tab', () => {
 
   it.each([
     ['completes a command', 'CREATE_ST', ['CREATE_STATE '], 'CREATE_ST'],
-    ['keeps to small letters', 'create_', ['create_state', 'create_record', 'create_key'], 'create_'],
+    [
+      'keeps to small letters',
+      'create_',
+      ['create_state', 'create_record', 'create_key', 'create_instance'],
+      'create_',
+    ],
     ['offers the words of the shell', 'qu', ['quit '], 'qu'],
     ['offers nothing for no command', 'XY', [], 'XY'],
     ['completes what is asked for help', 'help get_sch', ['get_schema '], 'get_sch'],
@@ -204,7 +209,12 @@ describe('Tab', () => {
     ['offers states by the name of the argument', 'LIST_RECORDS state=j', ['state=jobs '], 'state=j'],
     ['offers no states where there is one', 'LIST_RECORDS leads j', [], 'j'],
     ['offers no states to a command that takes none', 'LIST_STATES l', ['limit='], 'l'],
-    ['offers arguments', 'CREATE_STATE leads ', ['max_length=', 'kind=', 'schema='], ''],
+    [
+      'offers arguments',
+      'CREATE_STATE leads ',
+      ['max_length=', 'kind=', 'schema=', 'definition=', 'history_limit='],
+      '',
+    ],
     ['completes an argument', 'CREATE_STATE leads max', ['max_length='], 'max'],
     ['offers no argument twice', 'LIST_RECORDS leads limit=5 ', ['after='], ''],
     ['offers no argument that has its place taken', 'PATCH_RECORD leads 5 ', ['data=', 'if='], ''],
