@@ -43,6 +43,12 @@ function alteredHeader(header: TableHeader, { add, drop }: Alteration): TableHea
   if (added.includes('id') || drop.includes('id')) {
     return refuse('INVALID_REQUEST', { reason: "'id' can be neither added nor dropped" })
   }
+  const { bound } = header
+  if (bound !== undefined && (added.includes(bound.field) || drop.includes(bound.field))) {
+    return refuse('INVALID_REQUEST', {
+      reason: `'${bound.field}' follows a machine: it can be neither added nor dropped`,
+    })
+  }
   const unknown = drop.filter((field) => !fields.delete(field))
   if (unknown.length > 0) return refuse('SCHEMA_MISMATCH', { unknown: namesShown(unknown) })
   const existing = added.find((field) => fields.has(field))

@@ -15,6 +15,7 @@ import {
   refuse,
   type Steps,
 } from './decide.ts'
+import { begun, moveConflict } from './field-rules.ts'
 import { conditionConflict } from './record-conditions.ts'
 import {
   contentsOf,
@@ -87,8 +88,8 @@ export const recordCommands: Deciders<RecordCommands> = {
 
 function insert(table: Table, id: RecordId, data: JsonObject, context: Context, reply: JsonObject): Decision {
   const { header } = table
-  const record = recordWithId(id, data)
-  const conflict = schemaConflict(header, record)
+  const record = recordWithId(id, begun(header, data))
+  const conflict = schemaConflict(header, record) ?? moveConflict(header, undefined, record)
   if (conflict !== undefined) return conflict
   if (header.maxLength !== null && table.length >= header.maxLength) {
     return refuse('MAX_LENGTH_REACHED', { state: table.name, max_length: header.maxLength })
@@ -124,6 +125,8 @@ function update(
   reply: JsonObject,
   bytes?: number,
 ): Decision {
+  const conflict = moveConflict(table.header, cell.contents.record, record)
+  if (conflict !== undefined) return conflict
   const after = contentsOf(record, table.version + 1, context.limits, bytes)
   return isRefuse(after) ? after : done(reply, [changed('updated', table, cell, after, context)])
 }

@@ -17,6 +17,7 @@ import {
   refuse,
   type Steps,
 } from './decide.ts'
+import { begun, moveConflict } from './field-rules.ts'
 import { contentsOf, inferFields, isRefuse, recordWithId, schemaConflict } from './record-rules.ts'
 
 export const replaceCommands: Deciders<'SET_STATE'> = {
@@ -76,8 +77,11 @@ function* stage(
       freeId += 1
     }
     if (typeof id === 'number' && id > highestId) highestId = id
-    const record = recordWithId(id, row)
-    const contents = schemaConflict(header, record, index) ?? contentsOf(record, version, context.limits)
+    // A row that names a record goes on from there; the others begin.
+    const before = named.has(id) ? table.get(id)?.contents.record : undefined
+    const record = recordWithId(id, before === undefined ? begun(header, row) : row)
+    const conflict = schemaConflict(header, record, index) ?? moveConflict(header, before, record, index)
+    const contents = conflict ?? contentsOf(record, version, context.limits)
     if (isRefuse(contents)) return contents
     if (header.fields === null) header = inferFields(header, record)
     const cell = { id, order: nextOrder, contents }

@@ -1,5 +1,6 @@
 // States as wholes: create, delete, describe, list. Owns nothing: reads the directory, answers with changes.
 import type { Arguments } from '../protocol/commands.ts'
+import type { JsonObject } from '../protocol/value.ts'
 import { partsOf, type StateParts } from '../state/change.ts'
 import type { State } from '../state/directory.ts'
 import { compileRecordSchema, type RecordSchema } from '../state/json-schema.ts'
@@ -9,6 +10,7 @@ import { Instances } from '../state/machine-state.ts'
 import { Records, type TableHeader } from '../state/table.ts'
 import { type Deciders, done, type Refuse, refuse } from './decide.ts'
 import { definitionRefused } from './definitions.ts'
+import { boundFieldOf } from './field-rules.ts'
 import { isRefuse } from './record-rules.ts'
 
 type StateCommands = 'CREATE_STATE' | 'DELETE_STATE' | 'LIST_STATES' | 'GET_STATE_INFO' | 'GET_SCHEMA' | 'STATS'
@@ -55,6 +57,7 @@ export const stateCommands: Deciders<StateCommands> = {
       schema: fieldNames(fields),
       shard,
       durability,
+      ...(target.kind === 'table' && bindingShown(target.header)),
       ...(target.kind === 'machine' && {
         definition: target.header.machine.source,
         history_limit: target.header.historyMax,
@@ -73,10 +76,10 @@ export const stateCommands: Deciders<StateCommands> = {
 }
 
 /** The fields of CREATE_STATE that not every kind knows. */
-const ofSomeKind = ['max_length', 'schema', 'definition', 'history_limit'] as const
+const ofSomeKind = ['max_length', 'schema', 'machine', 'definition', 'history_limit'] as const
 
 const fieldsOfKind: Readonly<Record<State['kind'], readonly string[]>> = {
-  table: ['max_length', 'schema'],
+  table: ['max_length', 'schema', 'machine'],
   keys: [],
   machine: ['definition', 'history_limit'],
 }
@@ -87,10 +90,13 @@ const historyMaxDefault = 100
 function partsOfNew(args: Arguments<'CREATE_STATE'>): StateParts | Refuse {
   if (args.kind === 'keys') return new Keys()
   if (args.kind === 'machine') return partsOfNewMachine(args)
-  const { max_length: maxLength = null, schema: source } = args
+  const { max_length: maxLength = null, schema: source, machine } = args
   const schema = source === undefined ? undefined : compileRecordSchema(source)
   if (schema !== undefined && 'code' in schema) return definitionRefused(schema)
-  return { header: emptyHeader(maxLength, schema), records: new Records() }
+  const header = emptyHeader(maxLength, schema)
+  const bound = machine === undefined ? undefined : boundFieldOf(machine, header.fields)
+  if (bound !== undefined && isRefuse(bound)) return bound
+  return { header: { ...header, ...(bound && { bound }) }, records: new Records() }
 }
 
 function partsOfNewMachine({ definition, history_limit: historyMax }: Arguments<'CREATE_STATE'>): StateParts | Refuse {
@@ -103,6 +109,11 @@ function partsOfNewMachine({ definition, history_limit: historyMax }: Arguments<
 
 /** What other kinds have in place of a table's bound and fields. */
 const boundless = { maxLength: null, fields: null }
+
+/** The machine of a table, as CREATE_STATE was given it. */
+function bindingShown({ bound }: TableHeader): JsonObject {
+  return bound === undefined ? {} : { machine: { field: bound.field, definition: bound.machine.source } }
+}
 
 export function fieldNames(fields: ReadonlySet<string> | null): string[] | null {
   return fields && [...fields]

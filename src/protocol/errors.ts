@@ -24,6 +24,14 @@ function nameSet(names: readonly string[]): string {
   return `{${names.map((name) => `'${name}'`).join(', ')}}`
 }
 
+/** What a record's field that follows a machine was, null for a new record, and the values that it could have taken. */
+type FieldMove = {
+  field: string
+  value: JsonValue
+  can: string[]
+  row?: number
+}
+
 export const errorTable = {
   INVALID_JSON: row('request', 'The message is not JSON text.', (d: { reason: string }) => `Invalid JSON: ${d.reason}`),
   INVALID_REQUEST: row(
@@ -125,9 +133,13 @@ export const errorTable = {
   ),
   INVALID_TRANSITION: row(
     'state',
-    'The event is not possible where the instance stands; the details name those that are.',
-    (d: { event: string; value: JsonValue; can: string[] }) =>
-      `'${d.event}' is not possible in ${JSON.stringify(d.value)}${d.can.length === 0 ? '' : `, but ${nameSet(d.can)}`}`,
+    'The event is not possible where the instance stands, or the field of a record cannot become so; `can` names what is.',
+    (d: { event: string; value: JsonValue; can: string[] } | FieldMove) => {
+      const row = 'row' in d ? `Row ${d.row}: ` : ''
+      const what = 'field' in d ? `${row}field '${d.field}' cannot go there` : `'${d.event}' is not possible`
+      const where = d.value === null ? 'at first' : `from ${JSON.stringify(d.value)}`
+      return `${what} ${where}${d.can.length === 0 ? '' : `, but ${nameSet(d.can)}`}`
+    },
   ),
   OVERLOADED: row(
     'try again',

@@ -3,6 +3,7 @@
 import type { RecordId } from '../protocol/arguments.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { RecordSchema } from './json-schema.ts'
+import type { FieldMachine } from './machine-field.ts'
 import { SegmentedMap } from './segmented-map.ts'
 import { SortedList } from './sorted-list.ts'
 
@@ -24,6 +25,12 @@ export interface Cell {
   contents: RecordContents
 }
 
+/** A field, and the machine that it follows. */
+export interface BoundField {
+  readonly field: string
+  readonly machine: FieldMachine
+}
+
 /** What a table knows besides its records. A change replaces it whole. */
 export interface TableHeader {
   /** The names that a record's fields have, sorted, `id` included; null until something defines them. */
@@ -31,6 +38,8 @@ export interface TableHeader {
   /** Present where the state was created with a JSON Schema. */
   readonly schema: RecordSchema | undefined
   readonly maxLength: number | null
+  /** Present where one field of the records follows a machine. */
+  readonly bound?: BoundField
   /** The next automatic id; past Number.MAX_SAFE_INTEGER they are used up. */
   readonly nextId: number
   /** The next insertion number. It outlives SET_STATE, so that a cursor into a replaced list meets no strangers. */

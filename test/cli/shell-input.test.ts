@@ -212,7 +212,7 @@ describe('Tab', () => {
     [
       'offers arguments',
       'CREATE_STATE leads ',
-      ['max_length=', 'kind=', 'schema=', 'definition=', 'history_limit='],
+      ['max_length=', 'kind=', 'schema=', 'definition=', 'history_limit=', 'machine='],
       '',
     ],
     ['completes an argument', 'CREATE_STATE leads max', ['max_length='], 'max'],

@@ -76,7 +76,7 @@ describe('SEND_EVENT', () => {
     const t = await instance('process')
     expect(await t.refused('SEND_EVENT', { id: 1, event: 'complete' })).toEqual({
       code: 'INVALID_TRANSITION',
-      message: `'complete' is not possible in {"processing":"reading"}, but {'fail', 'read'}`,
+      message: `'complete' is not possible from {"processing":"reading"}, but {'fail', 'read'}`,
       event: 'complete',
       value: { processing: 'reading' },
       can: ['fail', 'read'],

@@ -9,7 +9,7 @@ const golden: [CommandName, number, string, boolean, string[]][] = [
   ['PING', 1, 'router', false, []],
   ['HELLO', 2, 'router', false, []],
   ['STATS', 3, 'shards', false, []],
-  ['CREATE_STATE', 4, 'state', true, ['max_length?', 'kind?', 'schema?', 'definition?', 'history_limit?']],
+  ['CREATE_STATE', 4, 'state', true, ['max_length?', 'kind?', 'schema?', 'definition?', 'history_limit?', 'machine?']],
   ['DELETE_STATE', 5, 'state', true, []],
   ['LIST_STATES', 6, 'shards', false, ['prefix?', 'limit?', 'after?']],
   ['GET_STATE_INFO', 7, 'state', false, []],

@@ -63,8 +63,13 @@ const words: Rows = {
   ],
   INSTANCE_NOT_FOUND: [[{ id: 'a' }, 'Instance "a" not found']],
   INVALID_TRANSITION: [
-    [{ event: 'GO', value: 'idle', can: ['STOP', 'WAIT'] }, "'GO' is not possible in \"idle\", but {'STOP', 'WAIT'}"],
-    [{ event: 'GO', value: { a: 'b' }, can: [] }, `'GO' is not possible in {"a":"b"}`],
+    [{ event: 'GO', value: 'idle', can: ['STOP', 'WAIT'] }, "'GO' is not possible from \"idle\", but {'STOP', 'WAIT'}"],
+    [{ event: 'GO', value: { a: 'b' }, can: [] }, `'GO' is not possible from {"a":"b"}`],
+    [{ field: 'status', value: 'open', can: ['done'] }, "field 'status' cannot go there from \"open\", but {'done'}"],
+    [
+      { field: 'status', value: null, can: ['open'], row: 3 },
+      "Row 3: field 'status' cannot go there at first, but {'open'}",
+    ],
   ],
   OVERLOADED: [[{ what: 'the mailbox is full' }, 'Overloaded: the mailbox is full']],
   SHARD_RECOVERING: [[{ shard: 0 }, 'Shard 0 is recovering']],
