@@ -39,11 +39,12 @@ export const alterCommands: Deciders<'ALTER_STATE'> = {
 function alteredHeader(header: TableHeader, { add, drop }: Alteration): TableHeader | Refuse {
   const added = Object.keys(add)
   if (added.length === 0 && drop.length === 0) return header
-  const fields = new Set(header.fields ?? ['id'])
+  const { bound } = header
+  // Before its first record a table has these fields already, the second by its machine.
+  const fields = new Set(header.fields ?? (bound === undefined ? ['id'] : ['id', bound.field]))
   if (added.includes('id') || drop.includes('id')) {
     return refuse('INVALID_REQUEST', { reason: "'id' can be neither added nor dropped" })
   }
-  const { bound } = header
   if (bound !== undefined && (added.includes(bound.field) || drop.includes(bound.field))) {
     return refuse('INVALID_REQUEST', {
       reason: `'${bound.field}' follows a machine: it can be neither added nor dropped`,

@@ -81,6 +81,13 @@ describe('a table with a bound field', () => {
     expect(await t.refused('PATCH_RECORD', { id: 1, data: { status: 'done' } })).toMatchObject({ value: 'open' })
   })
 
+  it('has the field from the beginning, also where it is altered before its first record', async () => {
+    const t = await jobs()
+    expect(await t.ok('ALTER_STATE', { add_fields: { by: null } })).toMatchObject({ schema: ['by', 'id', 'status'] })
+    await t.ok('CREATE_RECORD', { data: { by: 'Ann' } })
+    expect(await t.records()).toEqual([{ id: 1, by: 'Ann', status: 'open' }])
+  })
+
   it('goes together with a JSON Schema that has the field', async () => {
     const t = await session()
     const schema = { type: 'object', properties: { status: { type: 'string' } }, required: ['status'] }
