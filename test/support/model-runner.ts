@@ -53,8 +53,8 @@ class Run {
     const { states } = await this.#ask({ cmd: 'LIST_STATES', prefix })
     for (const state of states as string[]) {
       const { kind } = await this.#ask({ cmd: 'GET_STATE_INFO', state })
-      if (kind === 'keys') {
-        await this.#compareKeys(state)
+      if (kind === 'keys' || kind === 'machine') {
+        await (kind === 'keys' ? this.#compareKeys(state) : this.#compareInstances(state))
         continue
       }
       await this.#ask({ cmd: 'GET_SCHEMA', state })
@@ -73,6 +73,14 @@ class Run {
     }
   }
 
+  async #compareInstances(state: string): Promise<void> {
+    const { instances } = await this.#ask({ cmd: 'LIST_INSTANCES', state })
+    for (const { id = null } of instances as JsonObject[]) {
+      await this.#ask({ cmd: 'GET_INSTANCE', state, id })
+      await this.#ask({ cmd: 'GET_HISTORY', state, id })
+    }
+  }
+
   async #ask(command: JsonObject): Promise<JsonObject> {
     const reply = this.#call(command)
     const expected = this.#model.call(command)
@@ -84,7 +92,8 @@ class Run {
     const problem = replyProblem(command, reply)
     // Printed only where it failed: a long list is not put into words for nothing.
     if (problem !== undefined) expect.fail(`${problem}, in ${JSON.stringify(reply).slice(0, 1_000)}`)
-    if (command.cmd === 'LIST_RECORDS' && typeof reply.next === 'string' && typeof expected.next === 'string') {
+    const isPaged = command.cmd === 'LIST_RECORDS' || command.cmd === 'LIST_INSTANCES'
+    if (isPaged && typeof reply.next === 'string' && typeof expected.next === 'string') {
       this.#cursors.push({ state: command.state as string, ofEngine: reply.next, ofModel: expected.next })
       expect(comparable(command, { ...reply, next: expected.next })).toEqual(expected)
     } else {
@@ -120,7 +129,11 @@ function comparable({ cmd }: JsonObject, reply: JsonObject): JsonObject {
     const { shard: _shard, durability: _durability, ...info } = refusal
     return info
   }
-  if (cmd === 'GET_KEY' && typeof refusal.created_at === 'number') return { ...refusal, created_at: 0, updated_at: 0 }
+  if (cmd === 'GET_HISTORY' && Array.isArray(refusal.history)) {
+    return { ...refusal, history: refusal.history.map((each) => ({ ...(each as JsonObject), at: 0 })) }
+  }
+  if ((cmd === 'GET_KEY' || cmd === 'GET_INSTANCE') && typeof refusal.created_at === 'number')
+    return { ...refusal, created_at: 0, updated_at: 0 }
   // Durations of these sessions are whole hours, and no session takes one.
   if (cmd === 'GET_TTL') return { ...refusal, ttl: Math.ceil(Number(refusal.ttl) / 3_600) * 3_600 }
   return refusal

@@ -4,6 +4,7 @@
 import fc from 'fast-check'
 import type { JsonObject, JsonValue } from '../../src/protocol/value.ts'
 import { keyCommand } from './model-key-steps.ts'
+import { boundCommand, createBound, createMachine, listInstances, machineCommand } from './model-machine-steps.ts'
 
 /** A list of rows too long to be printed: see `longList`. */
 export interface LongList {
@@ -135,24 +136,53 @@ const keyStep = keyCommand(fc.constantFrom('a', 'k', 'k'), hours, hours).map((gi
 const onKeys = (cmd: string): Step => ({
   command: { cmd, state: 'k', ...(cmd === 'CREATE_STATE' && { kind: 'keys' }) },
 })
+// No session takes so long that one of these timers fires.
+const timerUnitMs = 3_600_000
+const machineStates: State = fc.constantFrom('m', 'm', 'a')
+const machineStep: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 20, arbitrary: machineCommand(machineStates, timerUnitMs).map((given) => ({ command: given })) },
+  { weight: 1, arbitrary: createMachine(machineStates, timerUnitMs).map((given) => ({ command: given })) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(listInstances(fc.constant('m')), fc.nat({ max: 20 }))
+      .map(([given, cursor]) => ({ command: given, cursor })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .constantFrom('DELETE_STATE', 'GET_STATE_INFO', 'GET_SCHEMA', 'CLEAR_KEYS')
+      .map((cmd) => ({ command: { cmd, state: 'm' } })),
+  },
+)
+const boundStep = boundCommand(fc.constant('t')).map((given): Step => ({ command: given }))
 const anyStep = fc.oneof(
   { weight: 20, arbitrary: smallStep(anyState) },
   { weight: 12, arbitrary: keyStep },
+  { weight: 12, arbitrary: machineStep },
+  { weight: 6, arbitrary: boundStep },
   { weight: 1, arbitrary: fc.constantFrom('CREATE_STATE', 'DELETE_STATE', 'GET_STATE_INFO', 'GET_SCHEMA').map(onKeys) },
   { weight: 1, arbitrary: listStates(anyState).map((given): Step => ({ command: given })) },
 )
-const create = (state: string): fc.Arbitrary<Step> =>
-  createState(fc.constant(state)).map((given) => ({ command: given }))
+/** Of each kind a state to begin with; keyspaces come to be by themselves. */
+const beginning: fc.Arbitrary<Step[]> = fc
+  .tuple(
+    createState(fc.constant('a')),
+    createState(fc.constant('b')),
+    createMachine(fc.constant('m'), timerUnitMs),
+    createBound(fc.constant('t')),
+  )
+  .map((all) => [...all, { cmd: 'CREATE_INSTANCE', state: 'm' }].map((given) => ({ command: given })))
 
 /** Up to a hundred commands. */
 export const session: fc.Arbitrary<Step[]> = fc
-  .tuple(create('a'), create('b'), fc.array(anyStep, { maxLength: 100, size: 'max' }))
-  .map(([a, b, steps]) => [a, b, ...steps])
+  .tuple(beginning, fc.array(anyStep, { maxLength: 100, size: 'max' }))
+  .map(([first, steps]) => [...first, ...steps])
 
 /** The same, in bursts of commands that are sent without waiting for the replies in between. */
 export const burstSession: fc.Arbitrary<Step[][]> = fc
-  .tuple(create('a'), create('b'), fc.array(fc.array(anyStep, { minLength: 1, maxLength: 12, size: 'max' })))
-  .map(([a, b, bursts]) => [[a, b], ...bursts])
+  .tuple(beginning, fc.array(fc.array(anyStep, { minLength: 1, maxLength: 12, size: 'max' })))
+  .map(([first, bursts]) => [first, ...bursts])
 
 // What takes long: commands over more records than are decided in one go. Two states, so that one of them is free.
 const fewStates: State = fc.constantFrom('a', 'b')
@@ -192,11 +222,14 @@ const bigBurst = fc.array(fc.oneof({ weight: 1, arbitrary: bigStep }, { weight: 
   size: 'max',
 })
 
+// What long lists leave out is filled in, and asked for where they name a record.
+const rowMachine = { field: 'status', definition: { initial: 'open', states: { open: {} } } }
+
 /** Bursts among whose commands are big ones. No lists of all states: those do not wait for a big command on one. */
 export const bigSession: fc.Arbitrary<Step[][]> = fc
-  .array(bigBurst, { minLength: 1, maxLength: 4 })
-  .map((bursts) => [
-    [{ command: { cmd: 'CREATE_STATE', state: 'a' } }, { command: { cmd: 'CREATE_STATE', state: 'b' } }],
+  .tuple(fc.array(bigBurst, { minLength: 1, maxLength: 4 }), fc.constantFrom<JsonObject[]>({}, { machine: rowMachine }))
+  .map(([bursts, more]) => [
+    [{ command: { cmd: 'CREATE_STATE', state: 'a' } }, { command: { cmd: 'CREATE_STATE', state: 'b', ...more } }],
     ...bursts,
   ])
 

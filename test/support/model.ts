@@ -2,7 +2,17 @@
 // engine, and sharing nothing with it. Slow, synchronous, without bounds of size. The runner compares reply by reply.
 // Cursors are the one thing it cannot foretell: its own are the insertion numbers as text.
 import type { JsonObject, JsonValue } from '../../src/protocol/value.ts'
+import { begun, type ModelBound, modelBound, moving } from './model-bound.ts'
+import { idOf } from './model-ids.ts'
 import { keyCommands, type ModelKeyspace, newKeyspace, runOnKeys, sweep } from './model-keys.ts'
+import {
+  fireTimers,
+  type ModelMachine,
+  machineCommands,
+  newMachine,
+  runOnMachine,
+  tiedInstances,
+} from './model-machines.ts'
 import { Refused } from './model-refused.ts'
 
 type Id = number | string
@@ -25,6 +35,7 @@ interface ModelSchema {
 
 interface ModelTable {
   readonly kind: 'table'
+  readonly bound: ModelBound | undefined
   version: number
   maxLength: number | null
   fields: string[] | null
@@ -35,8 +46,10 @@ interface ModelTable {
   nextOrder: number
 }
 
+type ModelState = ModelTable | ModelKeyspace | ModelMachine
+
 export class Model {
-  readonly #states = new Map<string, ModelTable | ModelKeyspace>()
+  readonly #states = new Map<string, ModelState>()
   /** The versions of deleted names, the one that was deleted longest ago first. */
   readonly #deleted = new Map<string, number>()
   readonly #deletedNamesMax: number
@@ -62,7 +75,10 @@ export class Model {
   #run(command: JsonObject): JsonObject {
     checkForm(command)
     if (command.cmd === 'LIST_STATES') return this.#listStates(command)
-    for (const state of this.#states.values()) if (state.kind === 'keys') sweep(state, this.#now())
+    for (const state of this.#states.values()) {
+      if (state.kind === 'keys') sweep(state, this.#now())
+      if (state.kind === 'machine') fireTimers(state, this.#now())
+    }
     const name = command.state as string
     const cmd = command.cmd as string
     if (cmd === 'CREATE_STATE') return this.#createState(name, command)
@@ -70,15 +86,27 @@ export class Model {
     if (keyCommands.has(cmd)) return this.#runOnKeys(name, state, command)
     if (state === undefined) throw new Refused('STATE_NOT_FOUND', { state: name })
     if (cmd === 'DELETE_STATE') return this.#deleteState(name, state)
-    if (state.kind === 'table') return { ...runOnTable(name, state, command), version: state.version }
-    if (cmd !== 'GET_STATE_INFO') throw new Refused('WRONG_KIND', { state: name, kind: 'keys', expected: 'table' })
-    const { keys, version } = state
-    return { name, kind: 'keys', max_length: null, current_length: keys.size, schema: null, version }
+    if (cmd === 'GET_STATE_INFO' && state.kind !== 'table') return { name, ...described(state) }
+    const expected = machineCommands.has(cmd) ? 'machine' : 'table'
+    if (state.kind !== expected) throw new Refused('WRONG_KIND', { state: name, kind: state.kind, expected })
+    const reply =
+      state.kind === 'machine'
+        ? runOnMachine(state, command, this.#now())
+        : runOnTable(name, state as ModelTable, command)
+    return { ...reply, version: state.version }
+  }
+
+  /** See `tiedInstances`. */
+  tied(name: string): Id[] {
+    const state = this.#states.get(name)
+    return state?.kind === 'machine' ? tiedInstances(state) : []
   }
 
   /** A keyspace that is not there is an empty one, which comes to be with its first change. */
-  #runOnKeys(name: string, state: ModelTable | ModelKeyspace | undefined, command: JsonObject): JsonObject {
-    if (state?.kind === 'table') throw new Refused('WRONG_KIND', { state: name, kind: 'table', expected: 'keys' })
+  #runOnKeys(name: string, state: ModelState | undefined, command: JsonObject): JsonObject {
+    if (state !== undefined && state.kind !== 'keys') {
+      throw new Refused('WRONG_KIND', { state: name, kind: state.kind, expected: 'keys' })
+    }
     const first = this.#firstVersion(name)
     const keyspace = state ?? newKeyspace(first)
     const reply = runOnKeys(keyspace, command, this.#now())
@@ -91,12 +119,13 @@ export class Model {
     return deleted === undefined ? this.#versionFloor : deleted + 1
   }
 
-  #insert(name: string, state: ModelTable | ModelKeyspace): void {
+  #insert(name: string, state: ModelState): void {
     this.#deleted.delete(name)
     this.#states.set(name, state)
   }
 
-  #createState(name: string, { max_length: maxLength = null, schema, kind }: JsonObject): JsonObject {
+  #createState(name: string, command: JsonObject): JsonObject {
+    const { max_length: maxLength = null, schema, kind, machine } = command
     if (this.#states.has(name)) throw new Refused('STATE_EXISTS', { state: name })
     const version = this.#firstVersion(name)
     if (kind === 'keys') {
@@ -104,8 +133,13 @@ export class Model {
       this.#insert(name, newKeyspace(version))
       return { created: true, max_length: null, version }
     }
+    if (kind === 'machine') {
+      this.#insert(name, newMachine(version, command))
+      return { created: true, max_length: null, version }
+    }
     this.#insert(name, {
       kind: 'table',
+      bound: machine === undefined ? undefined : modelBound(machine as JsonObject),
       version,
       maxLength: maxLength as number | null,
       fields: schema === undefined ? null : [...new Set(['id', ...Object.keys(propertiesOf(schema))])].sort(),
@@ -117,7 +151,7 @@ export class Model {
     return { created: true, max_length: maxLength, version }
   }
 
-  #deleteState(name: string, { version }: ModelTable | ModelKeyspace): JsonObject {
+  #deleteState(name: string, { version }: ModelState): JsonObject {
     this.#states.delete(name)
     // A version below the floor needs no memory: the name would start at the floor in any case.
     if (version + 1 >= this.#versionFloor) this.#deleted.set(name, version + 1)
@@ -153,8 +187,9 @@ function runOnTable(name: string, table: ModelTable, command: JsonObject): JsonO
   const found = table.records.get(id)
   switch (command.cmd) {
     case 'GET_STATE_INFO': {
-      const { maxLength, records, fields } = table
-      return { name, kind: 'table', max_length: maxLength, current_length: records.size, schema: fields }
+      const { maxLength, records, fields, bound } = table
+      const info = { name, kind: 'table', max_length: maxLength, current_length: records.size, schema: fields }
+      return { ...info, ...(bound && { machine: bound.source }) }
     }
     case 'GET_SCHEMA':
       return { schema: table.fields, ...(table.schema && { json_schema: table.schema.source }) }
@@ -165,14 +200,14 @@ function runOnTable(name: string, table: ModelTable, command: JsonObject): JsonO
     case 'SET_RECORD':
       if (has(data, 'id') && idOf(data.id) !== id) throw new Refused('ID_IMMUTABLE', { id })
       if (found === undefined) add(name, table, id, data)
-      else replace(table, found, fitting(table, { ...data, id }))
+      else replace(table, found, moving(table, found.record, fitting(table, { ...data, id })))
       return {}
     case 'PATCH_RECORD': {
       if (found === undefined) return { patched: false }
       const fields = Object.keys(data).filter((field) => !table.fields?.includes(field))
       if (fields.length > 0) throw new Refused('UNKNOWN_FIELDS', { fields: fields.sort() })
       if (has(data, 'id') && idOf(data.id) !== id) throw new Refused('ID_IMMUTABLE', { id })
-      replace(table, found, fitting(table, { ...found.record, ...data, id }))
+      replace(table, found, moving(table, found.record, fitting(table, { ...found.record, ...data, id })))
       return { patched: true }
     }
     case 'DELETE_RECORD':
@@ -203,7 +238,7 @@ function createRecord(name: string, table: ModelTable, data: JsonObject): JsonOb
 }
 
 function add(name: string, table: ModelTable, id: Id, data: JsonObject): void {
-  const record = fitting(table, { ...data, id })
+  const record = moving(table, undefined, fitting(table, begun(table, { ...data, id })))
   if (table.maxLength !== null && table.records.size >= table.maxLength) {
     throw new Refused('MAX_LENGTH_REACHED', { state: name, max_length: table.maxLength })
   }
@@ -237,7 +272,9 @@ function setState(table: ModelTable, data: JsonValue[]): JsonObject {
   for (const [row, fields] of (kept as JsonObject[]).entries()) {
     while (named.has(free)) free += 1
     const id = has(fields, 'id') ? (idOf(fields.id) as Id) : free++
-    const record = fitting(next, { ...fields, id }, row)
+    const before = has(fields, 'id') ? table.records.get(id)?.record : undefined
+    const given = { ...fields, id }
+    const record = moving(table, before, fitting(next, before === undefined ? begun(table, given) : given, row), row)
     next.fields ??= Object.keys(record).sort()
     next.records.set(id, { order: next.nextOrder, record, revision: version })
     next.nextOrder += 1
@@ -263,7 +300,9 @@ function alterState(name: string, table: ModelTable, command: JsonObject): JsonO
   }
   const rewrites = Object.keys(add).length + drop.length > 0
   if (has(add, 'id') || drop.includes('id')) throw new Refused('INVALID_REQUEST')
-  const fields = table.fields ?? ['id']
+  const { bound } = table
+  if (bound !== undefined && (has(add, bound.field) || drop.includes(bound.field))) throw new Refused('INVALID_REQUEST')
+  const fields = table.fields ?? ['id', ...(bound === undefined ? [] : [bound.field])]
   const unknown = drop.filter((field) => !fields.includes(field))
   if (unknown.length > 0) throw new Refused('SCHEMA_MISMATCH', { unknown: unknown.sort() })
   const kept = fields.filter((field) => !drop.includes(field))
@@ -308,6 +347,14 @@ function fitting({ fields, schema }: ModelTable, record: JsonObject, row?: numbe
   return record
 }
 
+function described(state: ModelKeyspace | ModelMachine): JsonObject {
+  const { kind, version } = state
+  const rest = { kind, max_length: null, schema: null, version }
+  if (state.kind === 'keys') return { ...rest, current_length: state.keys.size }
+  const { source: definition, historyMax, instances } = state
+  return { ...rest, current_length: instances.size, definition, history_limit: historyMax }
+}
+
 function modelSchema(source: JsonObject): ModelSchema {
   const properties = Object.entries(propertiesOf(source))
   const integers = properties.filter(([, property]) => (property as JsonObject).type === 'integer')
@@ -316,12 +363,4 @@ function modelSchema(source: JsonObject): ModelSchema {
 
 function propertiesOf(schema: JsonValue): JsonObject {
   return ((schema as JsonObject).properties ?? {}) as JsonObject
-}
-
-/** An id in its normal form, or undefined for what is no id. */
-function idOf(id: JsonValue | undefined): Id | undefined {
-  if (typeof id === 'number') return Number.isSafeInteger(id) ? id + 0 : undefined
-  if (typeof id !== 'string' || id === '' || Array.from(id).length > 255) return undefined
-  const isDecimal = id === '0' || /^-?[1-9][0-9]*$/.test(id)
-  return isDecimal && Number.isSafeInteger(Number(id)) ? Number(id) : id
 }
