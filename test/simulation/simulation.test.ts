@@ -11,6 +11,7 @@ import { Router } from '../../src/router/router.ts'
 import { Shard } from '../../src/shard/shard.ts'
 import { committed, KeepingJournal, Store } from '../support/keeping-journal.ts'
 import { settled } from '../support/shard-harness.ts'
+import { createMachine, expectMachineTruth, machineName, randomMachineCommand } from '../support/simulated-machine.ts'
 
 const runs = Number(process.env.HOLDFAST_SIMULATION_RUNS ?? 60)
 const onlySeed = process.env.HOLDFAST_SIMULATION_SEED
@@ -62,6 +63,8 @@ class Simulation {
   readonly router: Router
   faults = true
   deaths = 0
+  now = 0
+  #wakes: { readonly at: number; readonly wake: () => void }[] = []
 
   constructor(seed: number) {
     this.random = randomFrom(seed)
@@ -73,6 +76,18 @@ class Simulation {
     )
     this.router = new Router({ mailboxes: this.mailboxes, limits, durability: 'strict', now: () => 0 })
     for (const mailbox of this.mailboxes) this.#begin(mailbox, 1)
+  }
+
+  /** Lets time pass; timers that are due by then fire when the seed says so, or are called off before. */
+  advance(ms: number): void {
+    this.now += ms
+    for (const entry of this.#wakes.filter(({ at }) => at <= this.now)) {
+      this.scheduler.add('timers', () => {
+        if (!this.#wakes.includes(entry)) return
+        this.#wakes = this.#wakes.filter((other) => other !== entry)
+        entry.wake()
+      })
+    }
   }
 
   #begin(mailbox: Mailbox, life: number): void {
@@ -101,10 +116,16 @@ class Simulation {
       id: mailbox.shard,
       limits: defaultLimits,
       journal,
-      clocks: () => ({ wall: 0, mono: 0 }),
+      clocks: () => ({ wall: this.now, mono: this.now }),
       send: (replies: ReplyEntry[]) => this.scheduler.add(`replies ${name}`, () => alive && mailbox.settle(replies)),
       schedule: (turn) => this.scheduler.add(`turn ${name}`, () => alive && turn()),
-      wakeAfter: () => () => {},
+      wakeAfter: (ms, wake) => {
+        const entry = { at: this.now + ms, wake: () => alive && wake() }
+        this.#wakes.push(entry)
+        return () => {
+          this.#wakes = this.#wakes.filter((other) => other !== entry)
+        }
+      },
       onFailure: () => this.scheduler.add(`death ${name}`, die),
       progress,
     })
@@ -152,16 +173,22 @@ async function simulate(seed: number): Promise<{ calls: Call[]; simulation: Simu
   }
   simulation.faults = false
   for (const state of states) call({ cmd: 'CREATE_STATE', state })
+  call(createMachine)
   while (await simulation.scheduler.step());
   simulation.faults = true
   for (let tag = 1; tag <= 150; tag += 1) {
     for (let burst = simulation.random(4); burst >= 0; burst -= 1)
-      call(randomCommand(simulation.random, tag * 10 + burst))
+      call((simulation.random(3) === 0 ? randomMachineCommand : randomCommand)(simulation.random, tag * 10 + burst))
+    if (simulation.random(3) === 0) simulation.advance(simulation.random(300))
     for (let steps = simulation.random(6); steps > 0; steps -= 1) await simulation.scheduler.step()
   }
   while (await simulation.scheduler.step());
   simulation.faults = false
+  // A shard whose journal refused leaves what is due for a second.
+  simulation.advance(2_000)
+  while (await simulation.scheduler.step());
   for (const state of states) call({ cmd: 'LIST_RECORDS', state })
+  call({ cmd: 'LIST_INSTANCES', state: machineName })
   while (await simulation.scheduler.step());
   return { calls, simulation }
 }
@@ -203,7 +230,7 @@ describe('a simulated engine whose journal and shards fail at random', () => {
   const seeds = onlySeed === undefined ? Array.from({ length: runs }, (_, index) => index + 1) : [Number(onlySeed)]
 
   it(`answers each request once, and with the truth (${seeds.length} seeds)`, async () => {
-    const totals = { deaths: 0, refused: 0, unknown: 0 }
+    const totals = { deaths: 0, refused: 0, unknown: 0, timers: 0 }
     for (const seed of seeds) {
       const { calls, simulation } = await simulate(seed)
       const where = `HOLDFAST_SIMULATION_SEED=${seed}`
@@ -219,11 +246,14 @@ describe('a simulated engine whose journal and shards fail at random', () => {
         )
         expectTruth(state, here, store, where)
       }
+      const store = simulation.stores.find((each) => each.machines.has(machineName)) as Store
+      expect(answered.at(-1)?.reply.version, where).toBe(store.machines.get(machineName)?.version)
+      totals.timers += expectMachineTruth(answered, store, simulation.now, where)
       totals.deaths += simulation.deaths
       totals.refused += answered.filter(({ reply }) => reply.code === 'STORAGE_FULL').length
       totals.unknown += answered.filter(({ reply }) => reply.code === 'OUTCOME_UNKNOWN').length
     }
     // Otherwise the simulation shows nothing.
-    expect(Math.min(totals.deaths, totals.refused, totals.unknown)).toBeGreaterThan(seeds.length / 4)
+    expect(Math.min(totals.deaths, totals.refused, totals.unknown, totals.timers)).toBeGreaterThan(seeds.length / 4)
   }, 120_000)
 })

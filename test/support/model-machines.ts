@@ -64,7 +64,7 @@ export function fireTimers(machine: ModelMachine, now: number): void {
   for (;;) {
     const due = [...machine.instances.values()]
       .map((instance) => ({ id: instance.id, at: firstOf(instance)?.at ?? Number.POSITIVE_INFINITY }))
-      .reduce((first, other) => (other.at < first.at ? other : first), { id: 0 as Id, at: Number.POSITIVE_INFINITY })
+      .reduce((first, other) => (other.at < first.at ? other : first), { id: 0, at: Number.POSITIVE_INFINITY })
     if (due.at > now) return
     for (;;) {
       const instance = machine.instances.get(due.id) as ModelInstance

@@ -90,9 +90,7 @@ export class Model {
     const expected = machineCommands.has(cmd) ? 'machine' : 'table'
     if (state.kind !== expected) throw new Refused('WRONG_KIND', { state: name, kind: state.kind, expected })
     const reply =
-      state.kind === 'machine'
-        ? runOnMachine(state, command, this.#now())
-        : runOnTable(name, state as ModelTable, command)
+      state.kind === 'machine' ? runOnMachine(state, command, this.#now()) : runOnTable(name, state, command)
     return { ...reply, version: state.version }
   }
 
