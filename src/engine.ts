@@ -7,6 +7,7 @@ import { defaultLimits, type Limits } from './base/limits.ts'
 import { type Log, silentLog } from './base/log.ts'
 import { embeddedCaller } from './client/embedded.ts'
 import { Keys } from './client/keys.ts'
+import { Machine } from './client/machine.ts'
 import type { JsonFields } from './client/rows.ts'
 import { Table } from './client/table.ts'
 import { MemoryJournal } from './journal/memory.ts'
@@ -121,6 +122,15 @@ export class Engine {
   /** A keyspace with methods in place of commands, as a client of the daemon has it. Nothing is run. */
   keys<Value = JsonValue>(name = 'default'): Keys<Value> {
     return new Keys<Value>(this.#caller, name)
+  }
+
+  /** A machine with methods in place of commands, as a client of the daemon has it. Nothing is run. */
+  machine<
+    Context extends JsonFields<Context> = JsonObject,
+    State extends string = string,
+    Event extends string = string,
+  >(name: string): Machine<Context, State, Event> {
+    return new Machine<Context, State, Event>(this.#caller, name)
   }
 
   /** What each shard tells of itself; undefined for one that is down or does not answer within the time. */

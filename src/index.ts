@@ -1,4 +1,4 @@
-// What a program of one's own may use of Holdfast: the engine, embedded, its tables and keyspaces, and its refusals.
+// What a program of one's own may use of Holdfast: the engine, embedded, its tables, keyspaces and machines, and its refusals.
 export type { Durability } from './base/durability.ts'
 export type { Limits } from './base/limits.ts'
 export type { Log } from './base/log.ts'
@@ -6,9 +6,11 @@ export type { CallOptions } from './client/caller.ts'
 export { HoldfastError, type HoldfastErrorCode } from './client/error.ts'
 export type { Entry } from './client/key-values.ts'
 export type { Keys } from './client/keys.ts'
+export type { Instance, Machine, Occurrence } from './client/machine.ts'
 export type { Queue, QueueItem } from './client/queue.ts'
 export type { StoredRecord } from './client/rows.ts'
 export type { Table } from './client/table.ts'
 export { type Engine, type EngineOptions, openEngine } from './engine.ts'
 export { type ErrorCode, isErrorCode, isRetryable, mayHaveRun } from './protocol/errors.ts'
+export type { StateValue } from './protocol/state-value.ts'
 export type { JsonObject, JsonValue } from './protocol/value.ts'

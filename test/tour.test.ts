@@ -50,7 +50,7 @@ describeWithPeer('the five-minute tour', pythonWithZmq(), () => {
     const daemon = await daemonOfTest()
     const [start, ...others] = snippets(tour)
     expect(start?.code.trim(), 'the daemon is started as on the first screen').toBe('npm start')
-    expect(others.map(({ language }) => language)).toEqual(['sh', 'sh', 'python', 'sh', 'js', 'sh', 'js', 'js'])
+    expect(others.map(({ language }) => language)).toEqual(['sh', 'sh', 'python', 'sh', 'js', 'sh', 'js', 'js', 'js'])
     for (const snippet of others) {
       const { command, args, file } = prepared(snippet, daemon.endpoint)
       const { stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8', timeout: 20_000 })

@@ -1,5 +1,5 @@
-// A client of one server: its tables and keyspaces, the commands that are on neither, and the end. What is promised of a call is kept
-// by the batcher, which makes messages of calls, and by the link, which keeps a connection.
+// A client of one server: its tables, keyspaces and machines, the commands that are on none of them, and the end. What is
+// promised of a call is kept by the batcher, which makes messages of calls, and by the link, which keeps a connection.
 import { randomBytes } from 'node:crypto'
 import { defaultEndpoint, parseEndpoint } from '../base/endpoint.ts'
 import { requestIdOf } from '../protocol/envelope.ts'
@@ -9,6 +9,7 @@ import type { CallOptions } from './caller.ts'
 import { type Connection, loadTransport } from './connection.ts'
 import { Keys } from './keys.ts'
 import { Link } from './link.ts'
+import { Machine } from './machine.ts'
 import { readCommand } from './read-command.ts'
 import type { JsonFields } from './rows.ts'
 import { readHello, type ServerInfo } from './server-info.ts'
@@ -99,6 +100,15 @@ export class Client implements AsyncDisposable {
   /** A keyspace by its name, whether it exists or not. Nothing is sent. */
   keys<Value = JsonValue>(name = 'default'): Keys<Value> {
     return new Keys<Value>(this.#batcher, name)
+  }
+
+  /** A machine by its name, whether it is defined or not. Nothing is sent. */
+  machine<
+    Context extends JsonFields<Context> = JsonObject,
+    State extends string = string,
+    Event extends string = string,
+  >(name: string): Machine<Context, State, Event> {
+    return new Machine<Context, State, Event>(this.#batcher, name)
   }
 
   /**

@@ -56,6 +56,6 @@ function bytesOf(base64: string): Uint8Array {
   return new Uint8Array(Buffer.from(base64, 'base64'))
 }
 
-function dateOf(seconds: number): Date {
+export function dateOf(seconds: number): Date {
   return new Date(seconds * 1_000)
 }

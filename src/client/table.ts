@@ -17,6 +17,8 @@ export interface CreateTableOptions {
   readonly maxLength?: number | undefined
   /** A JSON Schema that every record has to fit. Default: the fields of the first record. */
   readonly schema?: JsonObject | undefined
+  /** A field that begins in the initial state of a flat machine, and moves along its transitions only. Default: none. */
+  readonly machine?: { readonly field: string; readonly definition: JsonObject } | undefined
 }
 
 export interface AlterTableOptions {
@@ -87,8 +89,8 @@ export class Table<Row extends JsonFields<Row> = JsonObject> {
 
   /** Creates the table, empty. `STATE_EXISTS` if there is one of this name. */
   create(options: CreateTableOptions = {}, callOptions?: CallOptions): Promise<void> {
-    const { maxLength, schema } = options
-    return this.#run('CREATE_STATE', given({ max_length: maxLength, schema }), nothing, callOptions)
+    const { maxLength, schema, machine } = options
+    return this.#run('CREATE_STATE', given({ max_length: maxLength, schema, machine }), nothing, callOptions)
   }
 
   /** Deletes the table with all its records. */

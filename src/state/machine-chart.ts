@@ -11,8 +11,9 @@ import {
   transition,
 } from 'xstate'
 import { nodesOf, type StateNode, type Transition } from '../protocol/machine-tree.ts'
+import type { StateValue } from '../protocol/state-value.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
-import { fits, inOrder, type StateValue } from './machine-value.ts'
+import { fits, inOrder } from './machine-value.ts'
 
 /** By the path of a history state, the paths of the states that it brings back. */
 export type HistoryValue = Readonly<Record<string, readonly string[]>>

@@ -1,27 +1,10 @@
-// Which states of a machine are active, as XState writes it: `"open"`, `{"open": "asked"}`, or one field for each region of
-// a parallel state. Translates between such values and the states of the definition's tree. Called by machine.ts and by
-// whatever filters instances.
+// Translates between values, which say what states of a machine are active, and the states of the definition's tree.
+// Called by machine.ts, and by machine-chart.ts for what XState answers.
 // Invariant: a value that is given out names every active state, its regions in the order of the definition.
 
 import { areInDifferentRegions, type StateNode } from '../protocol/machine-tree.ts'
+import type { StateValue } from '../protocol/state-value.ts'
 import { isObject, type JsonValue } from '../protocol/value.ts'
-
-export type StateValue = string | { [state: string]: StateValue }
-
-/** Whether the state with this path, `player.paused`, is active. */
-export function isIn(value: StateValue, path: string): boolean {
-  let rest: StateValue | undefined = value
-  for (const key of path.split('.')) {
-    if (typeof rest === 'string') {
-      if (rest !== key) return false
-      rest = undefined
-    } else {
-      if (rest === undefined || !Object.hasOwn(rest, key)) return false
-      rest = rest[key]
-    }
-  }
-  return true
-}
 
 /** The paths of the innermost active states; of anything else than a value, some paths that no state has. */
 export function innermostPaths(value: JsonValue, prefix = ''): string[] {

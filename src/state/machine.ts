@@ -4,18 +4,11 @@
 
 import { eventProblem, readMachine } from '../protocol/machine-definition.ts'
 import { isWithin, type MachineProblem, nodesOf, type StateNode } from '../protocol/machine-tree.ts'
+import type { StateValue } from '../protocol/state-value.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { deepEqual } from './deep-equal.ts'
 import { Chart, type HistoryValue, type Outcome, type Timer, timerEvent } from './machine-chart.ts'
-import {
-  activeStates,
-  canBeTogether,
-  fits,
-  innermostPaths,
-  isLeaf,
-  type StateValue,
-  valueWith,
-} from './machine-value.ts'
+import { activeStates, canBeTogether, fits, innermostPaths, isLeaf, valueWith } from './machine-value.ts'
 import { compareBytes } from './sorted-names.ts'
 
 export type { HistoryValue, MachineProblem, StateValue, Timer }

@@ -1,22 +1,27 @@
-// What the compiler knows of tables, keyspaces and queues. These tests fail when the tree is compiled; at run time they only look whether the
-// functions that they name are there.
+// What the compiler knows of tables, keyspaces, queues and machines. These tests fail when the tree is compiled; at run time
+// they only look whether the functions that they name are there.
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import type {
   CallOptions,
   Client,
   Entry,
+  Instance,
+  InstanceList,
   JsonObject,
   JsonValue,
   KeyList,
   Keys,
+  Machine,
   Queue,
   QueueItem,
   RecordId,
   RecordList,
   Replaced,
+  StateValue,
   Table,
 } from '../../src/client/index.ts'
 import { Keys as KeysClass } from '../../src/client/keys.ts'
+import { Machine as MachineClass } from '../../src/client/machine.ts'
 import { Queue as QueueClass } from '../../src/client/queue.ts'
 import { Table as TableClass } from '../../src/client/table.ts'
 import type { Engine } from '../../src/engine.ts'
@@ -45,6 +50,7 @@ function compiled(_: () => unknown): void {
     [TableClass, 'insert'],
     [KeysClass, 'compareAndSet'],
     [QueueClass, 'take'],
+    [MachineClass, 'send'],
   ] as const) {
     expect(Object.getOwnPropertyNames(built.prototype)).toContain(method)
   }
@@ -202,5 +208,65 @@ describe('the type of a queue', () => {
       // @ts-expect-error: bytes are not JSON
       void queue().push(new Uint8Array())
     })
+  })
+})
+
+interface Source {
+  url: string
+  worker?: string
+}
+
+type SourceState = 'pending' | 'processing' | 'indexed'
+type SourceEvent = 'process' | 'complete'
+
+const sources = (): Machine<Source, SourceState, SourceEvent> =>
+  client.machine<Source, SourceState, SourceEvent>('sources')
+const anyMachine = (): Machine => client.machine('anything')
+
+describe('the type of a machine', () => {
+  it('takes and gives contexts of its type', () => {
+    compiled(() => {
+      expectTypeOf(sources().get(1)).resolves.toEqualTypeOf<Instance<Source, SourceEvent>>()
+      expectTypeOf<Instance<Source>['context']>().toEqualTypeOf<Source>()
+      expectTypeOf<Instance<Source>['value']>().toEqualTypeOf<StateValue>()
+      expectTypeOf(sources().create('a', { url: '/' })).resolves.toEqualTypeOf<RecordId>()
+      expectTypeOf(sources().create(undefined, { url: '/' }, { timeoutMs: 5 })).resolves.toEqualTypeOf<RecordId>()
+      expectTypeOf(sources().list({ inState: 'indexed' })).toEqualTypeOf<InstanceList<Source>>()
+      // @ts-expect-error: the context needs a url
+      void sources().create('a')
+      // @ts-expect-error: a field is of another type
+      void sources().create('a', { url: 5 })
+      // @ts-expect-error: there is no such field
+      void sources().send(1, 'process', { priority: 2 })
+      // @ts-expect-error: a Date is not JSON
+      client.machine<{ at: Date }>('dates')
+    })
+  })
+
+  it('knows its states and events, where they are named', () => {
+    compiled(() => {
+      expectTypeOf(sources().can(1)).resolves.toEqualTypeOf<SourceEvent[]>()
+      void sources().send(1, 'process', { worker: 'w1' }, { expected: 'pending' })
+      // @ts-expect-error: there is no such event
+      void sources().send(1, 'start')
+      // @ts-expect-error: there is no such state
+      void sources().is(1, 'failed')
+      // @ts-expect-error: there is no such state
+      void sources().list({ inState: 'failed' })
+    })
+  })
+
+  it('lets any context, state and event pass where nothing is said', () => {
+    compiled(() => {
+      expectTypeOf(anyMachine().can(1)).resolves.toEqualTypeOf<string[]>()
+      void anyMachine().create()
+      void anyMachine().create('a', { whatever: [1, { deep: null }] })
+      void anyMachine().send('a', 'go', { n: 1 }, { expected: { on: 'playing' } })
+    })
+  })
+
+  it('is the same for an embedded engine', () => {
+    expectTypeOf<Engine['machine']>().toEqualTypeOf<Client['machine']>()
+    compiled((engine?: Engine) => engine?.machine<Source>('sources').create(1, { url: '/' }))
   })
 })

@@ -2,10 +2,10 @@
 // history, migration, and how much they remember. That the answers are XState's, the oracle shows.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { isIn } from '../../src/protocol/state-value.ts'
 import type { JsonObject, JsonValue } from '../../src/protocol/value.ts'
 import { type Configuration, compileMachine, type Machine } from '../../src/state/machine.ts'
 import { compileFieldMachine, type FieldMachine } from '../../src/state/machine-field.ts'
-import { isIn } from '../../src/state/machine-value.ts'
 import { definition, events } from '../support/machine-definitions.ts'
 
 function machineOf(source: JsonValue): Machine {
