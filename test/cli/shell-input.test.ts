@@ -85,6 +85,17 @@ describe('a line is a message as it is on the wire:', () => {
   })
 })
 
+describe('a state is drawn:', () => {
+  it.each([
+    ['machine sources', 'machine', 'sources'],
+    ["Mermaid 'my sources'", 'mermaid', 'my sources'],
+    ['mermaid state=5', 'mermaid', '5'],
+  ])('%s', (line, drawing, state) => {
+    const text = JSON.stringify({ cmd: 'GET_STATE_INFO', state })
+    expect(read(line)).toEqual({ kind: 'message', text, drawing })
+  })
+})
+
 describe('an input goes on while brackets are open:', () => {
   it('a command', () => {
     expect(messageOf('SET_STATE a [', '  {"b": "[{"},', '', '# not yet', '  {"b": 2}', ']')).toEqual({
@@ -136,6 +147,9 @@ describe('a line that cannot be meant is complained about:', () => {
     ['LIST_RECORDS', 'LIST_RECORDS needs state, the name of a state.', /LIST_RECORDS STATE \[limit=\.\.\.\]/],
     ['GET_RECORD a', /^GET_RECORD needs id, a safe integer or a string/, 'It is used as GET_RECORD STATE ID'],
     ['SET_RECORD a data={}', /^SET_RECORD needs id, /, 'It is used as SET_RECORD STATE ID DATA [if=...]'],
+    ['mermaid', 'mermaid needs state, the name of a state.', 'It is used as mermaid STATE'],
+    ['machine a b', 'machine takes the name of one state.', 'It is used as machine STATE'],
+    ['machine {"a":1}', 'machine takes the name of one state.', 'It is used as machine STATE'],
     ['PING a', "PING does not take 'a' as well.", 'It is used as PING'],
     ['LIST_RECORDS a 5', "LIST_RECORDS does not take '5' as well.", /\[limit=\.\.\.\]/],
     ['LIST_RECORDS a limt=5', 'LIST_RECORDS has no argument limt.', 'Did you mean limit?'],
@@ -207,6 +221,8 @@ describe('Tab', () => {
     ['offers the states that begin so', 'LIST_RECORDS j', ['jobs '], 'j'],
     ['offers states within quotes', `LIST_RECORDS 'leads 2`, ["'leads 2024' "], `'leads 2`],
     ['offers states by the name of the argument', 'LIST_RECORDS state=j', ['state=jobs '], 'state=j'],
+    ['offers the states to be drawn', 'mermaid l', ['leads', "'leads 2024'"], 'l'],
+    ['offers one state to be drawn', 'machine leads ', [], ''],
     ['offers no states where there is one', 'LIST_RECORDS leads j', [], 'j'],
     ['offers no states to a command that takes none', 'LIST_STATES l', ['limit='], 'l'],
     [
@@ -227,7 +243,7 @@ describe('Tab', () => {
 
   it('offers every command on an empty line', async () => {
     const [candidates] = await offered('')
-    expect(candidates).toEqual([...commandNames, 'help', 'exit', 'quit'])
+    expect(candidates).toEqual([...commandNames, 'machine', 'mermaid', 'help', 'exit', 'quit'])
   })
 })
 
@@ -236,6 +252,12 @@ describe('help', () => {
     const text = helpFor(undefined, { ...plainLook, width: 80 })
     for (const name of commandNames) expect(text).toMatch(new RegExp(`^${name} +\\S`, 'm'))
     expect(text.split('\n').filter((line) => line.length > 80)).toEqual([])
+  })
+
+  it('shows what the shell does by itself', () => {
+    const text = helpFor(undefined, plainLook)
+    expect(text).toMatch(/^machine STATE {2,}draws /m)
+    expect(text).toMatch(/^mermaid STATE {2,}writes /m)
   })
 
   it('shows what a command takes and replies', () => {

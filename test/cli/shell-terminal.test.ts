@@ -91,6 +91,23 @@ describeWithPeer('the shell on a terminal', tmux(), (command) => {
     ])
   })
 
+  it('draws machines', async () => {
+    const { endpoint } = await daemonOfTest()
+    const { terminal } = shell(endpoint)
+    await terminal.shows(hint)
+    const definition =
+      '{"initial": "open", "states": {"open": {"on": {"close": "closed"}}, "closed": {"type": "final"}}}'
+    await enter(terminal, `CREATE_STATE tickets kind=machine definition=${definition}`, ' ms')
+    terminal.type('machine t')
+    terminal.press('Tab')
+    await terminal.shows('holdfast> machine tickets')
+    terminal.press('Enter')
+    await terminal.shows('open (initial)\n  close → closed\nclosed (final)\nholdfast>')
+    await enter(terminal, 'CREATE_STATE leads', ' ms')
+    await enter(terminal, 'mermaid leads', "'leads' is of kind 'table', and no field of it follows a machine.")
+    await enter(terminal, 'mermaid none', "STATE_NOT_FOUND: State 'none' not found")
+  })
+
   it('has an input back with one key, however many lines it had, and forgets it with Ctrl-C', async () => {
     const { endpoint } = await daemonOfTest()
     const { terminal } = shell(endpoint, { NO_COLOR: '1' })

@@ -1,7 +1,7 @@
 // What Tab offers: commands, names of states that the daemon has, names of arguments. Everything but the states comes from
 // the registry.
 import { commandNames, declarationOf, findCommand } from '../../protocol/commands.ts'
-import { ownWords, parametersOf } from './input.ts'
+import { isDrawing, ownWords, parametersOf } from './input.ts'
 import { quoted, type Word, WordReader } from './words.ts'
 
 /** The candidates, and the end of the line that each of them would replace: as readline wants them. */
@@ -31,7 +31,8 @@ async function candidatesFor(
   const typed = current?.text ?? ''
   if (first === undefined) return current?.name === undefined ? namesLike(typed, [...commandNames, ...ownWords]) : []
   if (first.text.toLowerCase() === 'help') return rest.length === 0 ? namesLike(typed, commandNames) : []
-  const name = findCommand(first.text)
+  // What a drawing takes, the reply to this command has.
+  const name = isDrawing(first.text.toLowerCase()) ? 'GET_STATE_INFO' : findCommand(first.text)
   if (name === undefined || current?.form === 'json') return []
   const isNamed = current?.name !== undefined
   const given = new Set(rest.map((word) => word.name))

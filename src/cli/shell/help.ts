@@ -3,14 +3,16 @@ import { expectation } from '../../protocol/arguments.ts'
 import { type CommandName, commandNames, declarationOf, versionFieldOf } from '../../protocol/commands.ts'
 import { parametersOf, usageOf } from './input.ts'
 import type { Look } from './look.ts'
+import { drawings } from './machine.ts'
 
 /** Where there is no terminal. */
 const widthOtherwise = 100
 
 const ownHelp = {
+  ...Object.fromEntries(Object.entries(drawings).map(([word, meaning]) => [`${word} STATE`, meaning])),
   'help COMMAND': 'says what a command takes and replies',
   exit: 'leaves, as Ctrl-D does',
-} as const
+}
 
 const forms = `A command is its name, what it needs in order, and what else it takes by name:
   CREATE_STATE leads max_length=1000

@@ -8,13 +8,15 @@ import { type CommandName, commandNames, declarationOf, defaultStateOf, findComm
 import type { Refusal } from '../../protocol/errors.ts'
 import { parseJson } from '../../protocol/json.ts'
 import { escaped, shownValue } from '../escape.ts'
+import { type Drawing, drawings } from './machine.ts'
 import { type Word, WordReader } from './words.ts'
 
 export type Input =
   | { readonly kind: 'nothing' }
   /** Brackets are open: the next line belongs to this input. */
   | { readonly kind: 'open' }
-  | { readonly kind: 'message'; readonly text: string }
+  /** The reply is drawn if it is good. */
+  | { readonly kind: 'message'; readonly text: string; readonly drawing?: Drawing }
   | { readonly kind: 'help'; readonly topic: CommandName | undefined }
   | { readonly kind: 'exit' }
   | Complaint
@@ -34,7 +36,7 @@ export interface Parameter {
 const StateName = Type.String({ expects: 'the name of a state' })
 
 /** What the shell understands besides commands. */
-export const ownWords = ['help', 'exit', 'quit'] as const
+export const ownWords = [...(Object.keys(drawings) as Drawing[]), 'help', 'exit', 'quit'] as const
 
 /** The arguments of a command in the order in which they may stand without their names; the optional ones come last. */
 export function parametersOf(name: CommandName): Parameter[] {
@@ -90,8 +92,22 @@ function inputOf([first, ...rest]: readonly Word[]): Input {
   const verb = first.text.toLowerCase()
   if (verb === 'help') return rest.length <= 1 ? helpOf(rest[0]) : complaint('help takes one command.')
   if (verb === 'exit' || verb === 'quit') return rest.length === 0 ? { kind: 'exit' } : notAlone(verb)
+  if (isDrawing(verb)) return drawingOf(verb, rest)
   const name = findCommand(first.text)
   return name === undefined ? unknownCommand(first) : commandOf(name, rest)
+}
+
+export function isDrawing(word: string): word is Drawing {
+  return Object.hasOwn(drawings, word)
+}
+
+function drawingOf(drawing: Drawing, words: readonly Word[]): Input {
+  const usage = `It is used as ${drawing} STATE`
+  const [state, ...others] = words
+  if (state === undefined) return complaint(`${drawing} needs state, ${expectation(StateName)}.`, usage)
+  if (others.length > 0 || state.form === 'json') return complaint(`${drawing} takes the name of one state.`, usage)
+  if (state.name !== undefined && state.name !== 'state') return unknownCommand(state)
+  return { kind: 'message', text: JSON.stringify({ cmd: 'GET_STATE_INFO', state: state.text }), drawing }
 }
 
 function notAlone(what: string): Complaint {

@@ -3,12 +3,14 @@
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { Misuse, Problem } from '../../base/problem.ts'
+import type { JsonObject } from '../../protocol/value.ts'
 import { NoReply } from '../connection.ts'
 import { statusOf, tell } from '../errors.ts'
 import { escapedJson } from '../escape.ts'
 import { helpFor } from './help.ts'
 import { type Input, InputReader } from './input.ts'
 import type { Look } from './look.ts'
+import { drawMachine } from './machine.ts'
 import { renderReply } from './render.ts'
 import type { Session } from './session.ts'
 
@@ -59,8 +61,15 @@ async function run(input: Input, line: number, { session, look, json }: ScriptOp
   if (input.kind !== 'message') return 0
   const { reply, notice } = await session.send(input.text)
   if (notice !== undefined) process.stderr.write(`holdfast: ${notice}\n`)
+  const status = statusOf(reply)
+  if (input.drawing !== undefined && status === 0 && !json) {
+    const drawn = drawMachine(reply as JsonObject, input.drawing, look)
+    if (typeof drawn !== 'string') return tell(new Problem(`line ${line}: ${drawn.message}`, drawn.advice))
+    print(drawn)
+    return status
+  }
   print(json ? escapedJson(reply) : renderReply(reply, look))
-  return statusOf(reply)
+  return status
 }
 
 function print(text: string): void {

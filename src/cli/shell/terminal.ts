@@ -5,12 +5,14 @@ import { createInterface, type Interface } from 'node:readline/promises'
 import type { ReadStream, WriteStream } from 'node:tty'
 import type { JsonObject } from '../../protocol/value.ts'
 import { NoReply } from '../connection.ts'
+import { statusOf } from '../errors.ts'
 import { escaped, escapedJson, shownValue } from '../escape.ts'
 import { complete } from './completion.ts'
 import { helpFor } from './help.ts'
 import { type History, historyLinesMax } from './history.ts'
 import { type Input, InputReader } from './input.ts'
 import { type Look, terminalLook } from './look.ts'
+import { type Drawing, drawMachine } from './machine.ts'
 import { renderReply } from './render.ts'
 import type { Session } from './session.ts'
 
@@ -158,11 +160,11 @@ class Terminal {
   async #carryOut(input: Input): Promise<void> {
     if (input.kind === 'complaint') this.#complain(input.problem, input.advice)
     else if (input.kind === 'help') this.#say(helpFor(input.topic, this.#look))
-    else if (input.kind === 'message') await this.#send(input.text)
+    else if (input.kind === 'message') await this.#send(input)
     else if (input.kind === 'exit') this.#hasLeft = true
   }
 
-  async #send(message: string): Promise<void> {
+  async #send({ text: message, drawing }: Input & { kind: 'message' }): Promise<void> {
     const { session, endpoint, json } = this.#options
     const { colors } = this.#look
     const patience = setTimeout(
@@ -173,7 +175,9 @@ class Terminal {
     try {
       const { reply, milliseconds, notice } = await session.send(message, { signal: this.#waiting.signal })
       if (notice !== undefined) this.#say(colors.yellow(notice))
-      this.#say(json ? escapedJson(reply) : renderReply(reply, this.#look, milliseconds))
+      if (json) this.#say(escapedJson(reply))
+      else if (drawing !== undefined && statusOf(reply) === 0) this.#draw(reply as JsonObject, drawing)
+      else this.#say(renderReply(reply, this.#look, milliseconds))
     } catch (error) {
       if (!(error instanceof NoReply)) throw error
       this.#complain(error.message, error.advice)
@@ -181,6 +185,12 @@ class Terminal {
       clearTimeout(patience)
       this.#waiting = undefined
     }
+  }
+
+  #draw(info: JsonObject, drawing: Drawing): void {
+    const drawn = drawMachine(info, drawing, this.#look)
+    if (typeof drawn === 'string') this.#say(drawn)
+    else this.#complain(drawn.message, drawn.advice)
   }
 
   /** Ctrl-C at the prompt. What was typed stays on the screen, as in other shells. */
