@@ -28,6 +28,16 @@ const examples: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'miss: user:123:profile',
     'miss: user:123:profile',
   ],
+  'checkpoints.ts': [
+    'first: fetched, next is "convert"',
+    'first: converted, next is "publish"',
+    'first dies',
+    'second: rejected, next is "convert"',
+    'second: converted, next is "publish"',
+    'published: 42',
+    'second: published, next is "done"',
+    '5 steps were made',
+  ],
   'configuration.ts': [
     'version 1: {"replicas":3,"features":[]}',
     'Conflict: expected version 1, found 2',
@@ -41,6 +51,22 @@ const examples: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     '2 deployments: v1.2.3, v1.2.4',
   ],
   'rate-limit.ts': ['100 of 250 requests are allowed', 'the next window begins in 60 minutes'],
+  'sessions.ts': [
+    'alice active',
+    "bob { over: 'expired' }",
+    "carol { over: 'left' }",
+    /^'see' is not possible from \{"over":"expired"\}/,
+    'left in the basket of bob: tea',
+    'alice is still there',
+  ],
+  'sources.ts': [
+    'a is taken by 1 of 3 workers',
+    'b has failed; possible now: retry',
+    `'complete' is not possible from "failed", but {'retry'}`,
+    'a is indexed: 12 pages, by w1',
+    'b is indexed: 3 pages, by w2',
+    'b: pending, process -> "processing", fail -> "failed", retry -> "pending", process -> "processing", complete -> "indexed"',
+  ],
   'workers.ts': ['a worker dies with job 1', /^job 1 is tried again, by worker [abc]$/, '10 jobs are done, 0 are left'],
 }
 
