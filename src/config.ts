@@ -19,6 +19,8 @@ export interface Config {
   /** Worker threads that own the states; 0 runs all in one thread. */
   readonly shards: number
   readonly memory: boolean
+  /** A module that is loaded into each shard; undefined for none. */
+  readonly extension: string | undefined
   readonly logLevel: (typeof logLevels)[number]
   /** Whether endpoints that other machines can reach are meant so. */
   readonly insecure: boolean
@@ -76,6 +78,13 @@ export const options = {
     expects: 'true or false',
     read: asSwitch,
   },
+  extension: {
+    summary: 'a module of your own that each shard loads: it exports validate, onTransition or onChange; or off',
+    placeholder: 'FILE',
+    type: Type.String({ minLength: 1 }),
+    expects: 'the path of a file, or off',
+    read: asText,
+  },
   'log-level': {
     summary: `how much to log: ${logLevels.join(', ')}`,
     placeholder: 'LEVEL',
@@ -106,6 +115,8 @@ export const defaults: Readonly<Values> = {
   metrics: '127.0.0.1:9560',
   shards: Math.min(shardsMax, Math.max(1, availableParallelism() - 1)),
   memory: false,
+  // The word for nothing, as for metrics: a help text and a file can say it.
+  extension: 'off',
   'log-level': 'info',
   insecure: false,
 }
@@ -134,6 +145,7 @@ export function loadConfig({ flags, file, environment }: ConfigSources): Config 
     metrics: Object.freeze(parseAddress(values.metrics)),
     shards: values.shards,
     memory: values.memory,
+    extension: values.extension === 'off' ? undefined : values.extension,
     logLevel: values['log-level'],
     insecure: values.insecure,
     limits: Object.freeze({ ...defaultLimits, ...limits }),

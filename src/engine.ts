@@ -14,6 +14,7 @@ import { MemoryJournal } from './journal/memory.ts'
 import type { Fault } from './protocol/control.ts'
 import { invalidRequest, requestIdOf } from './protocol/envelope.ts'
 import { isErrorCode, isRetryable, refusalReply } from './protocol/errors.ts'
+import type { OnTransition, Validate } from './protocol/hooks.ts'
 import { progressSlot, progressSlotCount, type ReplyBody } from './protocol/mailbox.ts'
 import { checkEnvelope, elementOf } from './protocol/message.ts'
 import type { ShardStatistics } from './protocol/statistics.ts'
@@ -21,6 +22,9 @@ import { copyObject, depthMax, isObject, type JsonObject, type JsonValue, valueP
 import { Mailbox } from './router/mailbox.ts'
 import { Router } from './router/router.ts'
 import { type DeathReason, Supervisor } from './router/supervisor.ts'
+import { loadExtension } from './shard/extension.ts'
+import { HookCalls } from './shard/hook-calls.ts'
+import { HookSet } from './shard/hook-set.ts'
 import { Shard } from './shard/shard.ts'
 
 export interface EngineOptions {
@@ -29,6 +33,8 @@ export interface EngineOptions {
   /** Bounds that differ from the defaults. */
   readonly limits?: Partial<Limits>
   readonly log?: Log
+  /** The file of a module that is loaded into each shard: see `Extension`. */
+  readonly extension?: string
   /**
    * When requests leave for their shard: at the end of the `turn` of the event loop, which makes large batches, or of the
    * `microtask`, which is sooner. Default: `turn` with threads, `microtask` without.
@@ -58,6 +64,9 @@ export class Engine {
   readonly #inline: boolean
   readonly #deaths = new Map<string, number>()
   readonly #caller = embeddedCaller((command) => this.call(command))
+  /** Those of the shard where it runs without threads; otherwise those to be called here, when a thread tells. */
+  #hooks = new HookSet()
+  readonly #hookCalls: HookCalls
   #supervisor: Supervisor | undefined
   #inlineShard: Shard | undefined
   #expiryTimer: NodeJS.Timeout | undefined
@@ -67,6 +76,7 @@ export class Engine {
     const shards = options.shards ?? Math.max(1, availableParallelism() - 1)
     this.#options = options
     this.#log = options.log ?? silentLog
+    this.#hookCalls = new HookCalls(this.#log, () => {})
     this.#inline = shards === 0
     this.limits = { ...defaultLimits, ...options.limits }
     const gather = options.gather ?? (this.#inline ? 'microtask' : 'turn')
@@ -81,6 +91,8 @@ export class Engine {
   }
 
   async start(): Promise<void> {
+    const { extension } = this.#options
+    if (this.#inline && extension !== undefined) this.#hooks = new HookSet(await loadExtension(extension))
     if (this.#inline) await this.#startInline(this.mailboxes[0] as Mailbox)
     else await this.#startThreads()
     this.#expiryTimer = setInterval(() => {
@@ -131,6 +143,29 @@ export class Engine {
     Event extends string = string,
   >(name: string): Machine<Context, State, Event> {
     return new Machine<Context, State, Event>(this.#caller, name)
+=======
+  /**
+   * Has `hook` asked about every change of the state before it is made: of each record that SET_STATE brings, too. What it
+   * throws refuses the command with REFUSED_BY_HOOK. Only with `shards: 0`, as no thread can wait for another one here;
+   * with threads, give an `extension`. Returns what takes the hook away again.
+   */
+  validate(state: string, hook: Validate): () => void {
+    if (this.#inline) return this.#hooks.addValidate(state, hook)
+    throw new Error('validate needs an engine with shards: 0; with threads, give the option extension')
+  }
+
+  /**
+   * Has `hook` called after the commit of every transition in the state: of an instance of a machine, or of a record's
+   * field that follows one. With threads the calls are made here, soon after the replies; those of a shard that dies may
+   * be lost. Resolves, once nothing more is missed, with what takes the hook away again.
+   */
+  async onTransition(state: string, hook: OnTransition): Promise<() => void> {
+    const remove = this.#hooks.addOnTransition(state, hook)
+    await this.#supervisor?.follow(state, true)
+    return () => {
+      remove()
+      if (this.#hooks.listenersOf(state).length === 0) void this.#supervisor?.follow(state, false)
+    }
   }
 
   /** What each shard tells of itself; undefined for one that is down or does not answer within the time. */
@@ -163,6 +198,7 @@ export class Engine {
     clearInterval(this.#expiryTimer)
     await this.#supervisor?.stop()
     await this.#inlineShard?.stop()
+    await this.#hookCalls.finish()
   }
 
   async #startThreads(): Promise<void> {
@@ -174,7 +210,13 @@ export class Engine {
       limits,
       workerFile: new URL(entry, import.meta.url).href,
       faultsEnabled: this.#options.faultsEnabled ?? false,
+      extension: this.#options.extension,
       log: this.#log,
+      onTransition: (change) => {
+        for (const hook of this.#hooks.listenersOf(change.state)) {
+          this.#hookCalls.tell('onTransition', change.state, () => hook(change))
+        }
+      },
       onDeath: (shard, reason) => this.#noticeDeath(shard, reason),
     })
     await this.#supervisor.start()
@@ -198,6 +240,8 @@ export class Engine {
         void this.#startInline(mailbox)
       },
       progress,
+      hooks: this.#hooks,
+      log: this.#log,
     })
     await shard.recover()
     this.#inlineShard = shard

@@ -40,6 +40,7 @@ describe('the options', () => {
       metrics: { host: '127.0.0.1', port: 9560 },
       shards: expect.any(Number),
       memory: false,
+      extension: undefined,
       logLevel: 'info',
       insecure: false,
       limits: defaultLimits,
@@ -55,6 +56,16 @@ describe('the options', () => {
     expect(loadConfig({ ...nothing, file })).toMatchObject(fromFile)
     expect(loadConfig({ flags: {}, file, environment })).toMatchObject(fromEnvironment)
     expect(loadConfig({ flags: { shards: '3' }, file, environment })).toMatchObject({ ...fromEnvironment, shards: 3 })
+  })
+
+  it("name a module of one's own, or off", () => {
+    const file = fileOf({ extension: 'mine.js' })
+    expect(loadConfig({ ...nothing, file }).extension).toBe('mine.js')
+    expect(loadConfig({ flags: {}, file, environment: { HOLDFAST_EXTENSION: 'other.js' } }).extension).toBe('other.js')
+    expect(loadConfig({ flags: { extension: 'off' }, file, environment: {} }).extension).toBeUndefined()
+    expect(refusalOf({ flags: { extension: '' } }).message).toBe(
+      "--extension must be the path of a file, or off, not ''.",
+    )
   })
 
   it('take the file that the environment names, unless the command line names one', () => {
@@ -130,8 +141,8 @@ describe('what cannot be meant is refused:', () => {
   it('an unknown variable that is like no other, with all that are known', () => {
     const { advice } = refusalOf({ environment: { HOLDFAST_FEED: 'off' } })
     expect(advice).toBe(
-      'Known are HOLDFAST_BIND, HOLDFAST_METRICS, HOLDFAST_SHARDS, HOLDFAST_MEMORY, HOLDFAST_LOG_LEVEL, ' +
-        'HOLDFAST_INSECURE, HOLDFAST_CONFIG.',
+      'Known are HOLDFAST_BIND, HOLDFAST_METRICS, HOLDFAST_SHARDS, HOLDFAST_MEMORY, HOLDFAST_EXTENSION, ' +
+        'HOLDFAST_LOG_LEVEL, HOLDFAST_INSECURE, HOLDFAST_CONFIG.',
     )
   })
 

@@ -9,7 +9,7 @@ import { ParsePool } from '../frontend/parse-pool.ts'
 import { ZmqFrontEnd } from '../frontend/zmq.ts'
 import { addProcessMetrics, createMetricsRegistry } from '../metrics/collect.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
-import { listenProblem } from './errors.ts'
+import { extensionProblem, listenProblem } from './errors.ts'
 
 export interface Daemon {
   /** Where it takes commands, with real ports. */
@@ -40,8 +40,12 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
 }
 
 async function start(parts: Parts, config: Config, log: Log): Promise<ZmqFrontEnd> {
-  const { bind, shards, limits, metrics } = config
-  const engine = await openEngine({ shards, limits, log })
+  const { bind, shards, limits, metrics, extension } = config
+  const engine = await openEngine({ shards, limits, log, ...(extension !== undefined && { extension }) }).catch(
+    (error: unknown) => {
+      throw extensionProblem(error)
+    },
+  )
   parts.engine = engine
   const parsePool = new ParsePool(limits, log)
   parts.parsePool = parsePool

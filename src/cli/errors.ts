@@ -2,6 +2,7 @@
 import { defaultEndpoint } from '../base/endpoint.ts'
 import { Misuse, Problem } from '../base/problem.ts'
 import { isObject, type JsonValue } from '../protocol/value.ts'
+import { extensionProblemPrefix } from '../shard/extension.ts'
 
 export const failureStatus = 1
 export const misuseStatus = 2
@@ -49,4 +50,11 @@ export function listenProblem(place: string, option: '--bind' | '--metrics', err
     `cannot listen on ${place}: ${reasons[code] ?? message}.`,
     advice[code] ?? `Choose another with ${option}.`,
   )
+}
+
+/** The error of an engine that could not start, in words where an extension is the reason. */
+export function extensionProblem(error: unknown): unknown {
+  const { message } = error as Error
+  if (!message.startsWith(extensionProblemPrefix)) return error
+  return new Misuse(message, 'Give a file with --extension that exports validate, onTransition or onChange.')
 }

@@ -29,12 +29,21 @@ export class InstanceEntry {
     return this.#state.version + this.#changes.length + 1
   }
 
-  /** Puts other contents in the place of what stands; undefined removes the instance. */
-  put(after: InstanceContents | undefined): void {
+  /** Puts other contents in the place of what stands; undefined removes the instance. `event` made the transition. */
+  put(after: InstanceContents | undefined, event?: string): void {
     const { id, order } = this.#cell
     const type = after === undefined ? 'deleted' : 'updated'
     const stamp = { state: this.#state.name, version: this.nextVersion, at: this.#context.now.wall }
-    this.#changes.push({ subject: 'instance', type, ...stamp, id, order, before: this.contents, after })
+    this.#changes.push({
+      subject: 'instance',
+      type,
+      ...stamp,
+      id,
+      order,
+      before: this.contents,
+      after,
+      ...(event !== undefined && { event }),
+    })
     if (after !== undefined) this.contents = after
   }
 
@@ -49,11 +58,8 @@ export class InstanceEntry {
     const { machine, historyMax } = this.#state.header
     const step = machine.fire(this.contents.configuration, due.event)
     const version = this.nextVersion
-    this.put(
-      step === undefined
-        ? withoutTimer(this.contents, due.event, { at, version })
-        : advance(this.contents, step, { event: due.event, at, version, historyMax }),
-    )
+    if (step === undefined) this.put(withoutTimer(this.contents, due.event, { at, version }))
+    else this.put(advance(this.contents, step, { event: due.event, at, version, historyMax }), due.event)
     return true
   }
 }

@@ -75,7 +75,7 @@ export const instanceCommands: Deciders<InstanceCommands> = {
     const after = advance(entry.contents, step, happening)
     const tooLarge = data === undefined ? undefined : instanceSizeProblem(after, context)
     if (tooLarge !== undefined) return tooLarge
-    entry.put(after)
+    entry.put(after, event)
     return entry.done({ from, to: step.to.value, changed: step.changed })
   },
 

@@ -218,6 +218,26 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     samples: fromCounts(({ expiries }) => expiries),
   },
   {
+    name: 'holdfast_hook_calls_total',
+    type: 'counter',
+    help: 'Calls of hooks by outcome: ok, slow, refused, failed, or skipped where too many promises are unfinished.',
+    labels: ['shard', 'hook', 'outcome'],
+    samples: ({ shards }) =>
+      shards.flatMap(({ shard, counts }) =>
+        (counts?.hooks ?? []).map(({ command: hook, outcome, count }) => ({
+          labels: { shard, hook, outcome },
+          value: count,
+        })),
+      ),
+  },
+  {
+    name: 'holdfast_hook_duration_seconds',
+    type: 'histogram',
+    help: 'Time for which a call of a hook kept its shard.',
+    labels: ['shard'],
+    samples: fromCounts(({ hookSeconds }) => hookSeconds),
+  },
+  {
     name: 'holdfast_shard_heap_bytes',
     type: 'gauge',
     help: 'Heap in use by the thread of a shard; without threads, by the whole process.',

@@ -7,7 +7,7 @@ import type { ShardStatistics } from '../protocol/statistics.ts'
 /** The part of a shard's statistics that only ever grows during a life. */
 export type ShardCounts = Pick<
   ShardStatistics,
-  'commands' | 'batchCommands' | 'batchSeconds' | 'sliceSeconds' | 'commits' | 'expiries'
+  'commands' | 'batchCommands' | 'batchSeconds' | 'sliceSeconds' | 'commits' | 'expiries' | 'hooks' | 'hookSeconds'
 >
 
 export class ShardTotals {
@@ -48,6 +48,8 @@ function sumCounts(earlier: ShardCounts | undefined, life: ShardCounts): ShardCo
     sliceSeconds: sumHistograms(earlier.sliceSeconds, life.sliceSeconds),
     commits: earlier.commits + life.commits,
     expiries: earlier.expiries + life.expiries,
+    hooks: sumOutcomes(earlier.hooks, life.hooks),
+    hookSeconds: sumHistograms(earlier.hookSeconds, life.hookSeconds),
   }
 }
 

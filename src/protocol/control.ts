@@ -2,6 +2,7 @@
 // needs one is a marker in the mailbox. Comlink calls cost about 20 µs each, so no command ever travels here.
 import type { MessagePort } from 'node:worker_threads'
 import type { Limits } from '../base/limits.ts'
+import type { ChangeView } from './hooks.ts'
 import type { ShardStatistics } from './statistics.ts'
 
 /** What a thread needs to run a shard. */
@@ -12,6 +13,12 @@ export interface ShardStart {
   readonly progress: SharedArrayBuffer
   readonly mailbox: MessagePort
   readonly control: MessagePort
+  /** Where the shard says what nobody asked for: a `ShardNotice` at a time. */
+  readonly notices: MessagePort
+  /** The file of a module to be loaded into the shard; undefined for none. */
+  readonly extension: string | undefined
+  /** The states whose transitions it tells from its start. */
+  readonly followed: readonly string[]
   /** Only tests start shards that can be made to fail. */
   readonly faultsEnabled: boolean
 }
@@ -19,12 +26,24 @@ export interface ShardStart {
 /** How a test may end a shard: see shard/faults.ts. */
 export type Fault = 'throw' | 'exit' | 'out-of-memory' | 'endless-loop'
 
+/** A line for the log, or a transition of a state that is followed, after its commit. */
+export type ShardNotice =
+  | {
+      readonly about: 'log'
+      readonly level: 'info' | 'warn' | 'error'
+      readonly fields: object
+      readonly message: string
+    }
+  | { readonly about: 'transition'; readonly change: ChangeView }
+
 export interface ShardControl {
   /** Answers once the shard has recovered and serves, with the id of the thread it runs on. */
   ready(): Promise<number>
-  statistics(): ShardStatistics
+  statistics(): Promise<ShardStatistics>
+  /** From now on it tells the transitions of this state, or does so no more. May be said again. */
+  follow(state: string, isFollowed: boolean): Promise<void>
   /** Answers once all that was received is answered and the journal is closed; then the shard's task ends. */
   stop(): Promise<void>
   /** Makes the shard fail at its next command. Refused unless faults are enabled. */
-  injectFault(fault: Fault): void
+  injectFault(fault: Fault): Promise<void>
 }

@@ -141,6 +141,11 @@ export const errorTable = {
       return `${what} ${where}${d.can.length === 0 ? '' : `, but ${nameSet(d.can)}`}`
     },
   ),
+  REFUSED_BY_HOOK: row(
+    'state',
+    'Code that the operator added refuses the change; the reason is its own.',
+    (d: { reason: string }) => `Refused by a hook: ${d.reason}`,
+  ),
   OVERLOADED: row(
     'try again',
     'A queue is full. The command did not run.',

@@ -40,6 +40,10 @@ export interface ShardStatistics {
   /** Commands that wait for something to come to their key. */
   readonly waiters: number
   readonly commits: number
+  /** Calls of hooks by their outcome: `ok`, `slow`, `refused`, `failed`, or `skipped` for one that was not made. */
+  readonly hooks: readonly OutcomeCount[]
+  /** Seconds for which a call of a hook kept the shard. */
+  readonly hookSeconds: HistogramSnapshot
   /** Bytes of the heap of the shard's thread in use; of the whole process where shards run without threads. */
   readonly heapBytes: number
 }

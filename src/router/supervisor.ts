@@ -5,7 +5,8 @@ import { type Remote, releaseProxy, wrap } from 'comlink'
 import { Piscina } from 'piscina'
 import type { Limits } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
-import type { Fault, ShardControl, ShardStart } from '../protocol/control.ts'
+import type { Fault, ShardControl, ShardNotice, ShardStart } from '../protocol/control.ts'
+import type { ChangeView } from '../protocol/hooks.ts'
 import { type MailboxBatch, progressSlotCount, type ReplyEntry, type SlicedBody } from '../protocol/mailbox.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import type { Mailbox } from './mailbox.ts'
@@ -18,7 +19,11 @@ export interface SupervisorOptions {
   /** The URL of the thread entry, as text. */
   readonly workerFile: string
   readonly faultsEnabled: boolean
+  /** The file of a module to be loaded into each shard. */
+  readonly extension: string | undefined
   readonly log: Log
+  /** A transition of a state that is followed was committed. */
+  readonly onTransition: (change: ChangeView) => void
   /** A shard that had served is gone. */
   readonly onDeath: (shard: number, reason: DeathReason) => void
 }
@@ -42,6 +47,7 @@ interface Life {
   readonly control: Remote<ShardControl>
   readonly mailboxPort: MessagePort
   readonly controlPort: MessagePort
+  readonly noticePort: MessagePort
   readonly watchdog: Watchdog
   /** Settles when the shard is over: undefined after an orderly stop. */
   readonly over: Promise<Error | undefined>
@@ -53,6 +59,7 @@ export class Supervisor {
   readonly #pool: Piscina
   readonly #lives: (Life | undefined)[]
   readonly #supervision: Promise<void>[] = []
+  readonly #followed = new Set<string>()
   #stopping = false
 
   constructor(options: SupervisorOptions) {
@@ -90,6 +97,16 @@ export class Supervisor {
     const ask = async (life: Life | undefined): Promise<ShardStatistics | undefined> =>
       life && withDeadline(life.control.statistics(), life, answerMs).catch(() => undefined)
     return Promise.all(this.#lives.map(ask))
+  }
+
+  /** Has all shards tell the transitions of this state, or tell them no more, from when this resolves. */
+  async follow(state: string, isFollowed: boolean): Promise<void> {
+    if (isFollowed) this.#followed.add(state)
+    else this.#followed.delete(state)
+    // A shard that dies meanwhile hears of it at its next start.
+    const tell = async (life: Life | undefined): Promise<void> =>
+      life && withDeadline(life.control.follow(state, isFollowed), life, answerMsMax).catch(() => {})
+    await Promise.all(this.#lives.map(tell))
   }
 
   /** For tests: makes a shard fail at its next command. */
@@ -133,9 +150,10 @@ export class Supervisor {
   }
 
   #newLife({ shard }: Mailbox): Life {
-    const { limits, faultsEnabled } = this.#options
+    const { limits, faultsEnabled, extension } = this.#options
     const data = new MessageChannel()
     const control = new MessageChannel()
+    const notices = new MessageChannel()
     const progress = new SharedArrayBuffer(progressSlotCount * Int32Array.BYTES_PER_ELEMENT)
     const start: ShardStart = {
       id: shard,
@@ -143,9 +161,13 @@ export class Supervisor {
       progress,
       mailbox: data.port2,
       control: control.port2,
+      notices: notices.port2,
+      extension,
+      followed: [...this.#followed],
       faultsEnabled,
     }
-    const over = this.#pool.run(start, { transferList: [data.port2, control.port2] }).then(
+    notices.port1.on('message', (notice: ShardNotice) => this.#takeNotice(shard, notice))
+    const over = this.#pool.run(start, { transferList: [data.port2, control.port2, notices.port2] }).then(
       () => undefined,
       (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
     )
@@ -153,10 +175,16 @@ export class Supervisor {
       control: wrap<ShardControl>(control.port1),
       mailboxPort: data.port1,
       controlPort: control.port1,
+      noticePort: notices.port1,
       watchdog: new Watchdog(new Int32Array(progress), limits.shardSilenceMsMax),
       over,
       threadId: -1,
     }
+  }
+
+  #takeNotice(shard: number, notice: ShardNotice): void {
+    if (notice.about === 'transition') this.#options.onTransition(notice.change)
+    else this.#options.log[notice.level]({ shard, ...notice.fields }, notice.message)
   }
 
   /** Follows a shard from life to life, until it is stopped on purpose. */
@@ -200,6 +228,11 @@ export class Supervisor {
       if (received === undefined) break
       mailbox.settle(received.message as ReplyEntry[])
     }
+    for (;;) {
+      const received = receiveMessageOnPort(life.noticePort)
+      if (received === undefined) break
+      this.#takeNotice(mailbox.shard, received.message as ShardNotice)
+    }
     mailbox.detach(life.watchdog.batchTaken)
     closePorts(life)
   }
@@ -225,6 +258,7 @@ function closePorts(life: Life): void {
   life.control[releaseProxy]()
   life.mailboxPort.close()
   life.controlPort.close()
+  life.noticePort.close()
 }
 
 function nextDelay(delayMs: number): number {

@@ -13,6 +13,7 @@ import type { JsonObject } from '../protocol/value.ts'
 import type { Change } from '../state/change.ts'
 import type { Directory, State } from '../state/directory.ts'
 import { Keys, Keyspace } from '../state/keyspace.ts'
+import type { Hooks } from './hooks.ts'
 import { type Answer, type CheckedCommand, nextCommand, type Task } from './task.ts'
 
 /** A command that was decided: its answer, and the changes that make the answer true. */
@@ -38,12 +39,14 @@ type AnyDecider = (target: State | Directory, args: JsonObject, context: Context
 export class Executor {
   readonly #directory: Directory
   readonly #facts: Facts
+  readonly #hooks: Hooks
   #decisions = 0
   #writesRefusedBy: StorageCode | undefined
 
-  constructor(directory: Directory, facts: Facts) {
+  constructor(directory: Directory, facts: Facts, hooks: Hooks) {
     this.#directory = directory
     this.#facts = facts
+    this.#hooks = hooks
   }
 
   /** From now on every command that would change something is refused with this code; undefined ends that. */
@@ -61,7 +64,7 @@ export class Executor {
     const { name, args, requestId } = checked
     if (task.commands.length > 1 && mayWait(args))
       return settled(name, { outcome: 'refuse', refusal: waitsAlone() }, undefined, requestId)
-    const decision = this.#decideOn(name, args, task.routingKey, now)
+    const decision = this.#validated(name, args, task.routingKey, now)
     if (decision.outcome === 'park') return { park: decision }
     const code = this.#writesRefusedBy
     if (decision.outcome === 'steps') {
@@ -102,6 +105,13 @@ export class Executor {
   ): Stepping['steps'] {
     const decision = yield* steps
     return settled(name, decision, this.#versionOf(name, task.routingKey, decision), requestId)
+  }
+
+  /** Decides, and asks the validators of the state about what a write would change. */
+  #validated(name: ShardCommand, args: JsonObject, state: string, now: Clocks): Decision {
+    const isAsked = commands[name].writes && this.#writesRefusedBy === undefined && this.#hooks.validates(state)
+    const decision = this.#decideOn(name, args, state, now)
+    return isAsked ? this.#hooks.validated(decision, () => this.#decideOn(name, args, state, now)) : decision
   }
 
   #decideOn(name: ShardCommand, args: JsonObject, state: string, now: Clocks): Decision {

@@ -5,6 +5,7 @@ import { getHeapStatistics } from 'node:v8'
 import { assert } from '../base/assert.ts'
 import type { Clocks, ReadClocks, WakeAfter } from '../base/clock.ts'
 import type { Limits } from '../base/limits.ts'
+import { type Log, silentLog } from '../base/log.ts'
 import { Queue } from '../base/queue.ts'
 import type { Park, Step } from '../command/decide.ts'
 import type { CommitOutcome, Journal } from '../journal/journal.ts'
@@ -17,15 +18,18 @@ import {
   type ReplyEntry,
 } from '../protocol/mailbox.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
-import { apply, type Change, type StagedRecords, undo } from '../state/change.ts'
+import { apply, type Change, undo } from '../state/change.ts'
 import { Directory } from '../state/directory.ts'
+import { type Batch, type Job, newBatch } from './batch.ts'
 import { DueWork } from './due-work.ts'
 import { type EncodingSteps, encode } from './encode.ts'
 import { Executor, type Settled } from './executor.ts'
 import { Held } from './held.ts'
+import { HookSet } from './hook-set.ts'
+import { Hooks } from './hooks.ts'
 import { Parking } from './parking.ts'
 import { Counters, holdings, summaryOf } from './statistics.ts'
-import { type Task, taskOf } from './task.ts'
+import { type Answer, type Task, taskOf } from './task.ts'
 
 /** Where a test may make a shard fail; see faults.ts. */
 export type ProbePoint = 'decide' | 'commit' | 'release'
@@ -45,6 +49,10 @@ export interface ShardOptions {
   readonly onFailure: (error: unknown) => void
   /** Shared with the supervisor; see `progressSlot`. */
   readonly progress: Int32Array
+  /** Code of the operator's that is asked and told of changes. */
+  readonly hooks?: HookSet
+  /** Hears of hooks that fail. */
+  readonly log?: Log
   readonly probe?: (point: ProbePoint) => void
 }
 
@@ -52,33 +60,13 @@ export interface ShardOptions {
 const sliceMs = 2
 const batchCommandsMax = 1_024
 
-/** Work that goes on over several turns: a command decided in steps, or a long reply that is encoded in steps. */
-type Job =
-  | {
-      readonly kind: 'command'
-      readonly task: Task
-      readonly steps: Generator<Step, Settled, void>
-    }
-  | { readonly kind: 'reply'; readonly task: Task; readonly steps: EncodingSteps }
-
-/** What one turn decided, and what of it has to be taken back if it cannot be committed. */
-interface Batch {
-  readonly now: Clocks
-  readonly changes: Change[]
-  readonly staged: StagedRecords[]
-  /** The requests that were taken up, and how many answers each had before. */
-  readonly begun: { readonly task: Task; readonly answersBefore: number }[]
-  /** The command that took its steps in this turn. */
-  stepped: Task | undefined
-  commands: number
-}
-
 export class Shard {
   readonly #options: ShardOptions
   readonly #directory: Directory
   readonly #executor: Executor
   readonly #dueWork: DueWork
   readonly #parking: Parking
+  readonly #hooks: Hooks
   readonly #counters = new Counters()
   readonly #startedAt: number
   readonly #inbox = new Queue<MailboxEntry>()
@@ -99,7 +87,13 @@ export class Shard {
       durability: options.journal.durability,
       statistics: () => summaryOf(this.statistics()),
     }
-    this.#executor = new Executor(this.#directory, facts)
+    this.#hooks = new Hooks({
+      set: options.hooks ?? new HookSet(),
+      directory: this.#directory,
+      log: options.log ?? silentLog,
+      onCall: () => Atomics.add(options.progress, progressSlot.steps, 1),
+    })
+    this.#executor = new Executor(this.#directory, facts, this.#hooks)
     this.#parking = new Parking(this.#executor, options.limits)
     this.#dueWork = new DueWork({
       directory: this.#directory,
@@ -132,6 +126,7 @@ export class Shard {
     if (this.#running) await new Promise<void>((resolve) => (this.#stopped = resolve))
     this.#ended = true
     this.#dueWork.stop()
+    await this.#hooks.finish()
     await this.#options.journal.close()
   }
 
@@ -141,6 +136,7 @@ export class Shard {
       startedAt: this.#startedAt,
       ...holdings(this.#directory.states()),
       ...this.#counters.snapshot(),
+      ...this.#hooks.snapshot(),
       waiting: this.#inbox.length + this.#held.length,
       waiters: this.#parking.size,
       heapBytes: getHeapStatistics().used_heap_size,
@@ -159,14 +155,7 @@ export class Shard {
   /** One batch, from its decisions to its replies. */
   async #turn(): Promise<void> {
     const startedAt = performance.now()
-    const batch: Batch = {
-      now: this.#options.clocks(),
-      changes: [],
-      staged: [],
-      begun: [],
-      stepped: undefined,
-      commands: 0,
-    }
+    const batch = newBatch(this.#options.clocks())
     this.#bringAboutDue(batch)
     const marker = this.#takeRequests(batch, startedAt + sliceMs)
     this.#takeSteps(batch)
@@ -176,10 +165,12 @@ export class Shard {
     this.#options.probe?.('release')
     if (marker !== undefined) this.#takeUp(marker, batch)
     this.#release(batch)
+    const releasedAt = performance.now()
+    this.#hooks.tell()
     const endedAt = performance.now()
     this.#counters.sliceSeconds.observe((decidedAt - startedAt) / 1000)
     this.#counters.sliceSeconds.observe((endedAt - committedAt) / 1000)
-    this.#counters.batchSeconds.observe((endedAt - startedAt) / 1000)
+    this.#counters.batchSeconds.observe((releasedAt - startedAt) / 1000)
     if (batch.commands > 0) this.#counters.batchCommands.observe(batch.commands)
     this.#next(batch.now)
   }
@@ -273,14 +264,15 @@ export class Shard {
 
   /** Makes a decision true in memory, so that the next command sees it, and notes what there is to commit. */
   #settle(task: Task, { answer, changes }: Settled, batch: Batch): void {
-    for (const change of changes) this.#apply(change, batch)
+    for (const change of changes) this.#apply(change, batch, answer)
     task.answers.push(answer)
   }
 
-  #apply(change: Change, batch: Batch): void {
+  #apply(change: Change, batch: Batch, answer?: Answer): void {
     apply(this.#directory, change)
     batch.changes.push(change)
     this.#parking.notice(change)
+    this.#hooks.notice(change, answer)
   }
 
   /** Gives one job its slice. */
@@ -344,6 +336,7 @@ export class Shard {
   /** Nothing reached the journal: as if nothing had been decided, but reads still get their answers. */
   #takeBack(batch: Batch, { code }: Extract<CommitOutcome, { outcome: 'refused' }>): void {
     for (const change of batch.changes.splice(0).reverse()) undo(this.#directory, change)
+    this.#hooks.takeBack()
     this.#dueWork.postpone(batch.now)
     for (const task of this.#parking.takeBack()) batch.begun.push({ task, answersBefore: 0 })
     if (batch.stepped !== undefined)

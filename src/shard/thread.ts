@@ -3,20 +3,73 @@
 import { type MessagePort, threadId } from 'node:worker_threads'
 import { expose } from 'comlink'
 import { systemClocks, systemWakeAfter } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
 import { MemoryJournal } from '../journal/memory.ts'
-import type { ShardControl, ShardStart } from '../protocol/control.ts'
+import type { ShardControl, ShardNotice, ShardStart } from '../protocol/control.ts'
+import { printable } from '../protocol/envelope.ts'
+import type { ChangeView } from '../protocol/hooks.ts'
 import type { MailboxBatch, ReplyEntry } from '../protocol/mailbox.ts'
+import { loadExtension } from './extension.ts'
 import { Faults } from './faults.ts'
+import { HookSet } from './hook-set.ts'
 import { Shard } from './shard.ts'
 
-export async function runShard({ id, limits, progress, mailbox, control, faultsEnabled }: ShardStart): Promise<void> {
-  const faults = faultsEnabled ? new Faults() : undefined
+export async function runShard(start: ShardStart): Promise<void> {
+  const { mailbox, control, notices, extension } = start
   let end: () => void = () => {}
   let fail: (error: unknown) => void = () => {}
   const ended = new Promise<void>((resolve, reject) => {
     end = resolve
     fail = reject
   })
+  // Queued by the ports until somebody listens.
+  const opened = open(start, fail)
+  const served: ShardControl = {
+    async ready() {
+      await opened
+      return threadId
+    },
+    statistics: async () => (await opened).shard.statistics(),
+    async stop() {
+      await (await opened).shard.stop()
+      // In the same turn the port would close before the answer to this call has left.
+      setImmediate(end)
+    },
+    follow: async (state, isFollowed) => (await opened).followed.follow(state, isFollowed),
+    async injectFault(fault) {
+      const { faults } = await opened
+      if (faults === undefined) throw new Error('faults are not enabled')
+      faults.arm(fault)
+    },
+  }
+  expose(served, control)
+  opened.then(({ shard }) => receiveFrom(mailbox, shard), fail)
+  const onStray = (reason: unknown): void => {
+    const said = reason instanceof Error ? reason.message : String(reason)
+    logTo(notices).warn({ reason: printable(said) }, 'an extension left a rejected promise behind')
+  }
+  // A promise that a hook forgot to hand back must not end the shard; the shard's own failures do not come this way.
+  if (extension !== undefined) process.on('unhandledRejection', onStray)
+  try {
+    await ended
+  } finally {
+    process.off('unhandledRejection', onStray)
+    for (const port of [mailbox, control, notices]) port.close()
+  }
+}
+
+interface Opened {
+  readonly shard: Shard
+  readonly followed: Followed
+  readonly faults: Faults | undefined
+}
+
+async function open(start: ShardStart, onFailure: (error: unknown) => void): Promise<Opened> {
+  const { id, limits, progress, mailbox, notices, extension, faultsEnabled } = start
+  const faults = faultsEnabled ? new Faults() : undefined
+  const hooks = new HookSet(extension === undefined ? {} : await loadExtension(extension))
+  const followed = new Followed(hooks, notices)
+  for (const state of start.followed) followed.follow(state, true)
   const shard = new Shard({
     id,
     limits,
@@ -25,35 +78,47 @@ export async function runShard({ id, limits, progress, mailbox, control, faultsE
     send: (replies) => mailbox.postMessage(replies, chunksOf(replies)),
     schedule: setImmediate,
     wakeAfter: systemWakeAfter,
-    onFailure: fail,
+    onFailure,
     progress: new Int32Array(progress),
+    hooks,
+    log: logTo(notices),
     ...(faults && { probe: faults.probe }),
   })
-  const recovered = shard.recover()
-  const served: ShardControl = {
-    async ready() {
-      await recovered
-      return threadId
-    },
-    statistics: () => shard.statistics(),
-    async stop() {
-      await shard.stop()
-      // In the same turn the port would close before the answer to this call has left.
-      setImmediate(end)
-    },
-    injectFault(fault) {
-      if (faults === undefined) throw new Error('faults are not enabled')
-      faults.arm(fault)
-    },
+  await shard.recover()
+  return { shard, followed, faults }
+}
+
+/** The states whose transitions the engine wants to hear of. */
+class Followed {
+  readonly #hooks: HookSet
+  readonly #notices: MessagePort
+  readonly #states = new Map<string, () => void>()
+
+  constructor(hooks: HookSet, notices: MessagePort) {
+    this.#hooks = hooks
+    this.#notices = notices
   }
-  expose(served, control)
-  recovered.then(() => receiveFrom(mailbox, shard), fail)
-  try {
-    await ended
-  } finally {
-    mailbox.close()
-    control.close()
+
+  follow(state: string, isFollowed: boolean): void {
+    this.#states.get(state)?.()
+    this.#states.delete(state)
+    if (!isFollowed) return
+    const tell = (change: ChangeView): void => {
+      const notice: ShardNotice = { about: 'transition', change }
+      this.#notices.postMessage(notice)
+    }
+    this.#states.set(state, this.#hooks.addOnTransition(state, tell))
   }
+}
+
+function logTo(notices: MessagePort): Log {
+  const say =
+    (level: keyof Log) =>
+    (fields: object, message: string): void => {
+      const notice: ShardNotice = { about: 'log', level, fields, message }
+      notices.postMessage(notice)
+    }
+  return { info: say('info'), warn: say('warn'), error: say('error') }
 }
 
 function receiveFrom(mailbox: MessagePort, shard: Shard): void {

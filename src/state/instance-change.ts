@@ -14,6 +14,8 @@ export interface InstanceChange extends ChangeBase {
   readonly order: number
   readonly before: InstanceContents | undefined
   readonly after: InstanceContents | undefined
+  /** Present on a transition: what was sent, or the reserved name of the timer that fired. */
+  readonly event?: string
   /** Present where the write also moved the counters. */
   readonly header?: { readonly before: MachineHeader; readonly after: MachineHeader }
 }

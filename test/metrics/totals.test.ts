@@ -39,6 +39,8 @@ describe('the totals of a shard', () => {
         batchCommands: histogramOf(1, 2),
         batchSeconds: histogramOf(0.5),
         sliceSeconds: histogramOf(0.25),
+        hookSeconds: histogramOf(0.5),
+        hooks: [{ command: 'onChange', outcome: 'failed', count: 2 }],
       }),
     )
     totals.update(
@@ -53,6 +55,8 @@ describe('the totals of a shard', () => {
         batchCommands: histogramOf(2, 9),
         batchSeconds: histogramOf(1.5),
         sliceSeconds: histogramOf(0.75),
+        hookSeconds: histogramOf(1.5),
+        hooks: [{ command: 'onChange', outcome: 'failed', count: 1 }],
       }),
     )
     expect(totals.counts).toEqual({
@@ -65,6 +69,8 @@ describe('the totals of a shard', () => {
       batchCommands: { bounds, counts: [1, 2, 1], sum: 14 },
       batchSeconds: { bounds, counts: [1, 1, 0], sum: 2 },
       sliceSeconds: { bounds, counts: [2, 0, 0], sum: 1 },
+      hookSeconds: { bounds, counts: [1, 1, 0], sum: 2 },
+      hooks: [{ command: 'onChange', outcome: 'failed', count: 3 }],
     })
   })
 

@@ -1,14 +1,18 @@
 // One shard in this thread, without router: a test posts requests, says when turns happen, and reads the replies.
 import { defaultLimits, type Limits } from '../../src/base/limits.ts'
+import { type Log, silentLog } from '../../src/base/log.ts'
 import type { Journal } from '../../src/journal/journal.ts'
 import { type MailboxEntry, progressSlotCount, type RequestBody } from '../../src/protocol/mailbox.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
+import type { HookSet } from '../../src/shard/hook-set.ts'
 import { type ProbePoint, Shard } from '../../src/shard/shard.ts'
 import { KeepingJournal } from './keeping-journal.ts'
 
 export interface HarnessOptions {
   readonly journal?: Journal
   readonly limits?: Partial<Limits>
+  readonly hooks?: HookSet
+  readonly log?: Log
   readonly probe?: (point: ProbePoint) => void
 }
 
@@ -26,7 +30,7 @@ export class ShardHarness {
   #lastId = 0
   #batch = 0
 
-  constructor({ journal = new KeepingJournal(), limits, probe }: HarnessOptions = {}) {
+  constructor({ journal = new KeepingJournal(), limits, hooks, log = silentLog, probe }: HarnessOptions = {}) {
     this.shard = new Shard({
       id: 0,
       limits: { ...defaultLimits, ...limits },
@@ -48,6 +52,8 @@ export class ShardHarness {
       schedule: (turn) => this.#turns.push(turn),
       onFailure: (error) => this.failures.push(error),
       progress: this.progress,
+      log,
+      ...(hooks && { hooks }),
       ...(probe && { probe }),
     })
   }

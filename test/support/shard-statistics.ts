@@ -26,6 +26,8 @@ export function statisticsOf(given: Partial<ShardStatistics>): ShardStatistics {
     waiting: 0,
     waiters: 0,
     commits: 0,
+    hooks: [],
+    hookSeconds: new Histogram(durationBounds).snapshot(),
     heapBytes: 0,
     ...given,
   }

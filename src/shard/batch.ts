@@ -1,0 +1,33 @@
+// What a shard has in hand: the batch of this turn, and the jobs that go on over several.
+// Owned by the actor, which alone changes them.
+import type { Clocks } from '../base/clock.ts'
+import type { Step } from '../command/decide.ts'
+import type { Change, StagedRecords } from '../state/change.ts'
+import type { EncodingSteps } from './encode.ts'
+import type { Settled } from './executor.ts'
+import type { Task } from './task.ts'
+
+/** Work that goes on over several turns: a command decided in steps, or a long reply that is encoded in steps. */
+export type Job =
+  | {
+      readonly kind: 'command'
+      readonly task: Task
+      readonly steps: Generator<Step, Settled, void>
+    }
+  | { readonly kind: 'reply'; readonly task: Task; readonly steps: EncodingSteps }
+
+/** What one turn decided, and what of it has to be taken back if it cannot be committed. */
+export interface Batch {
+  readonly now: Clocks
+  readonly changes: Change[]
+  readonly staged: StagedRecords[]
+  /** The requests that were taken up, and how many answers each had before. */
+  readonly begun: { readonly task: Task; readonly answersBefore: number }[]
+  /** The command that took its steps in this turn. */
+  stepped: Task | undefined
+  commands: number
+}
+
+export function newBatch(now: Clocks): Batch {
+  return { now, changes: [], staged: [], begun: [], stepped: undefined, commands: 0 }
+}
