@@ -143,7 +143,8 @@ export class Engine {
     Event extends string = string,
   >(name: string): Machine<Context, State, Event> {
     return new Machine<Context, State, Event>(this.#caller, name)
-=======
+  }
+
   /**
    * Has `hook` asked about every change of the state before it is made: of each record that SET_STATE brings, too. What it
    * throws refuses the command with REFUSED_BY_HOOK. Only with `shards: 0`, as no thread can wait for another one here;

@@ -50,6 +50,14 @@ const examples: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'v1.2.4: deployed over v1.2.3',
     '2 deployments: v1.2.3, v1.2.4',
   ],
+  'hooks.ts': [
+    'report.pdf: pending -> processing via process',
+    'report.pdf: processing -> failed via fail',
+    "complete: 'complete' is not possible from \"failed\", but {'retry'}",
+    'report.pdf: failed -> processing via retry',
+    'report.pdf: processing -> failed via fail',
+    'retry: Refused by a hook: a source is tried twice and not more',
+  ],
   'rate-limit.ts': ['100 of 250 requests are allowed', 'the next window begins in 60 minutes'],
   'sessions.ts': [
     'alice active',
