@@ -11,15 +11,15 @@ export interface InstanceListOptions<State extends string = string> extends List
   readonly inState?: State | undefined
 }
 
-export interface ListedInstance<Context> {
+export interface ListedInstance<Context, State extends string = string> {
   readonly id: RecordId
-  readonly value: StateValue
+  readonly value: StateValue<State>
   readonly context: Context
   readonly done: boolean
 }
 
-export interface InstancePage<Context> {
-  readonly instances: readonly ListedInstance<Context>[]
+export interface InstancePage<Context, State extends string = string> {
+  readonly instances: readonly ListedInstance<Context, State>[]
   /** The version of the machine at the moment that this page shows. */
   readonly version: number
 }
@@ -29,14 +29,17 @@ export interface InstancePage<Context> {
  * machine.list().pages())` page by page, in the order of their creation. Instances that are there all the time, and in
  * that state if one is named, come exactly once, whatever happens meanwhile.
  */
-export class InstanceList<Context> extends PagedList<ListedInstance<Context>, InstancePage<Context>> {
-  constructor(caller: Caller, machine: string, { inState, ...options }: InstanceListOptions) {
+export class InstanceList<Context, State extends string = string> extends PagedList<
+  ListedInstance<Context, State>,
+  InstancePage<Context, State>
+> {
+  constructor(caller: Caller, machine: string, { inState, ...options }: InstanceListOptions<State>) {
     const args = given({ in_state: inState })
-    const itemsOf = ({ instances }: InstancePage<Context>): readonly ListedInstance<Context>[] => instances
+    const itemsOf = ({ instances }: InstancePage<Context, State>) => instances
     super({ caller, command: 'LIST_INSTANCES', state: machine, args, pageOf, itemsOf }, options)
   }
 }
 
-function pageOf<Context>({ instances, version }: JsonObject): InstancePage<Context> {
-  return { instances: instances as unknown as ListedInstance<Context>[], version: version as number }
+function pageOf<Context, State extends string>({ instances, version }: JsonObject): InstancePage<Context, State> {
+  return { instances: instances as unknown as ListedInstance<Context, State>[], version: version as number }
 }

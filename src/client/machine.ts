@@ -26,19 +26,19 @@ export interface RedefineOptions extends DefineOptions {
 
 export interface SendOptions<State extends string = string> extends CallOptions {
   /** The path of a state that has to be active now, or the whole value. */
-  readonly expected?: State | StateValue | undefined
+  readonly expected?: StateValue<State> | undefined
 }
 
-export interface Transition {
-  readonly from: StateValue
-  readonly to: StateValue
+export interface Transition<State extends string = string> {
+  readonly from: StateValue<State>
+  readonly to: StateValue<State>
   /** Whether other states are active than before. */
   readonly changed: boolean
 }
 
-export interface Instance<Context, Event extends string = string> {
+export interface Instance<Context, State extends string = string, Event extends string = string> {
   /** The active states: the name of one, or an object where states are nested or parallel. */
-  readonly value: StateValue
+  readonly value: StateValue<State>
   readonly context: Context
   /** Whether it has come to its end. */
   readonly done: boolean
@@ -51,9 +51,9 @@ export interface Instance<Context, Event extends string = string> {
 }
 
 /** One transition that an instance has made. */
-export interface Occurrence {
-  readonly from: StateValue
-  readonly to: StateValue
+export interface Occurrence<State extends string = string> {
+  readonly from: StateValue<State>
+  readonly to: StateValue<State>
   /** What was sent; of a timer, a name that begins with `xstate.`. */
   readonly event: string
   readonly at: Date
@@ -132,14 +132,14 @@ export class Machine<
     event: Event,
     data?: Partial<Context>,
     { expected, ...options }: SendOptions<State> = {},
-  ): Promise<Transition> {
+  ): Promise<Transition<State>> {
     const args = given({ id, event, data: data as JsonObject | undefined, expected })
-    return this.#run('SEND_EVENT', args, transitionOf, options)
+    return this.#run('SEND_EVENT', args, transitionOf<State>, options)
   }
 
   /** Reads an instance. */
-  get(id: RecordId, options?: CallOptions): Promise<Instance<Context, Event>> {
-    return this.#run('GET_INSTANCE', { id }, instanceOf<Context, Event>, options)
+  get(id: RecordId, options?: CallOptions): Promise<Instance<Context, State, Event>> {
+    return this.#run('GET_INSTANCE', { id }, instanceOf<Context, State, Event>, options)
   }
 
   /** The events that are possible now, sorted; a wildcard stands for all that it matches. None once it is done. */
@@ -153,16 +153,16 @@ export class Machine<
   }
 
   /** The transitions of an instance, the newest last, as far back as they are remembered. */
-  history(id: RecordId, options?: CallOptions): Promise<Occurrence[]> {
-    return this.#run('GET_HISTORY', { id }, historyOf, options)
+  history(id: RecordId, options?: CallOptions): Promise<Occurrence<State>[]> {
+    return this.#run('GET_HISTORY', { id }, historyOf<State>, options)
   }
 
   /**
    * Reads the instances in the order of their creation, page by page, so that there may be any number of them.
    * `INVALID_REQUEST` if `inState` is no state of the machine.
    */
-  list(options: InstanceListOptions<State> = {}): InstanceList<Context> {
-    return new InstanceList<Context>(this.#caller, this.name, options)
+  list(options: InstanceListOptions<State> = {}): InstanceList<Context, State> {
+    return new InstanceList<Context, State>(this.#caller, this.name, options)
   }
 
   /** Removes an instance. Resolves to false if there is none of this id. */
@@ -200,17 +200,19 @@ function deletedOf(reply: JsonObject): boolean {
   return reply.deleted as boolean
 }
 
-function transitionOf({ from, to, changed }: JsonObject): Transition {
-  return { from: from as StateValue, to: to as StateValue, changed: changed as boolean }
+function transitionOf<State extends string>({ from, to, changed }: JsonObject): Transition<State> {
+  return { from: from as StateValue<State>, to: to as StateValue<State>, changed: changed as boolean }
 }
 
 function canOf<Event extends string>({ can }: JsonObject): Event[] {
   return can as Event[]
 }
 
-function instanceOf<Context, Event extends string>(reply: JsonObject): Instance<Context, Event> {
+function instanceOf<Context, State extends string, Event extends string>(
+  reply: JsonObject,
+): Instance<Context, State, Event> {
   return {
-    value: reply.value as StateValue,
+    value: reply.value as StateValue<State>,
     context: reply.context as Context,
     done: reply.done as boolean,
     can: reply.can as Event[],
@@ -220,10 +222,10 @@ function instanceOf<Context, Event extends string>(reply: JsonObject): Instance<
   }
 }
 
-function historyOf({ history }: JsonObject): Occurrence[] {
+function historyOf<State extends string>({ history }: JsonObject): Occurrence<State>[] {
   return (history as JsonObject[]).map(({ from, to, event, at, version }) => ({
-    from: from as StateValue,
-    to: to as StateValue,
+    from: from as StateValue<State>,
+    to: to as StateValue<State>,
     event: event as string,
     at: dateOf(at as number),
     version: version as number,

@@ -226,12 +226,11 @@ const anyMachine = (): Machine => client.machine('anything')
 describe('the type of a machine', () => {
   it('takes and gives contexts of its type', () => {
     compiled(() => {
-      expectTypeOf(sources().get(1)).resolves.toEqualTypeOf<Instance<Source, SourceEvent>>()
+      expectTypeOf(sources().get(1)).resolves.toEqualTypeOf<Instance<Source, SourceState, SourceEvent>>()
       expectTypeOf<Instance<Source>['context']>().toEqualTypeOf<Source>()
-      expectTypeOf<Instance<Source>['value']>().toEqualTypeOf<StateValue>()
       expectTypeOf(sources().create('a', { url: '/' })).resolves.toEqualTypeOf<RecordId>()
       expectTypeOf(sources().create(undefined, { url: '/' }, { timeoutMs: 5 })).resolves.toEqualTypeOf<RecordId>()
-      expectTypeOf(sources().list({ inState: 'indexed' })).toEqualTypeOf<InstanceList<Source>>()
+      expectTypeOf(sources().list({ inState: 'indexed' })).toEqualTypeOf<InstanceList<Source, SourceState>>()
       // @ts-expect-error: the context needs a url
       void sources().create('a')
       // @ts-expect-error: a field is of another type
@@ -247,6 +246,11 @@ describe('the type of a machine', () => {
     compiled(() => {
       expectTypeOf(sources().can(1)).resolves.toEqualTypeOf<SourceEvent[]>()
       void sources().send(1, 'process', { worker: 'w1' }, { expected: 'pending' })
+      expectTypeOf(sources().send(1, 'process')).resolves.toHaveProperty('to').toEqualTypeOf<StateValue<SourceState>>()
+      expectTypeOf<Extract<StateValue<SourceState>, string>>().toEqualTypeOf<SourceState>()
+      expectTypeOf<Instance<Source>['value']>().toEqualTypeOf<StateValue>()
+      // @ts-expect-error: there is no such state
+      void sources().send(1, 'process', {}, { expected: 'failed' })
       // @ts-expect-error: there is no such event
       void sources().send(1, 'start')
       // @ts-expect-error: there is no such state
