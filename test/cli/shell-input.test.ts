@@ -131,6 +131,7 @@ it.each([
   ['exit', { kind: 'exit' }],
   ['QUIT', { kind: 'exit' }],
   ['help', { kind: 'help', topic: undefined }],
+  ['help Mermaid', { kind: 'help', topic: undefined }],
   ['Help list_records', { kind: 'help', topic: 'LIST_RECORDS' }],
 ])('the shell keeps %j to itself', (line, input) => {
   expect(read(line)).toEqual(input)

@@ -126,7 +126,10 @@ function badJson(what: string, { code, message, details }: Refusal): Complaint {
 }
 
 function helpOf(topic: Word | undefined): Input {
-  if (topic === undefined) return { kind: 'help', topic }
+  // What the shell's own words do stands in the help for all.
+  if (topic === undefined || ownWords.some((word) => word === topic.text.toLowerCase())) {
+    return { kind: 'help', topic: undefined }
+  }
   const name = findCommand(topic.text)
   return name === undefined ? unknownCommand(topic) : { kind: 'help', topic: name }
 }
