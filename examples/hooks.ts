@@ -29,12 +29,12 @@ engine.validate(state, ({ event, new_value }) => {
 
 // Told after the commit.
 await engine.onTransition(state, ({ id, from, to, event }) => {
-  console.log(`${id}: ${String(from)} -> ${String(to)} via ${event}`)
+  console.log(`${id}: ${from as string} -> ${to as string} via ${event}`)
 })
 
 async function send(event: string, data: { attempts?: number } = {}): Promise<void> {
   const reply = await engine.call({ cmd: 'SEND_EVENT', state, id: 'report.pdf', event, data })
-  if (reply.status === 'error') console.log(`${event}: ${String(reply.message)}`)
+  if (reply.status === 'error') console.log(`${event}: ${reply.message as string}`)
 }
 
 await engine.call({ cmd: 'CREATE_INSTANCE', state, id: 'report.pdf' })

@@ -26,7 +26,7 @@ export class HookCalls {
   readonly #onCall: () => void
   readonly #seconds = new Histogram(durationBounds)
   readonly #counts = new OutcomeCounts()
-  readonly #unfinished = new Set<Promise<void>>()
+  readonly #unfinished = new Map<HookName, Set<Promise<void>>>()
   readonly #logged = new Map<string, Logged>()
 
   /** `onCall` is called with each call, so that a shard with many slow hooks is not taken for one that hangs. */
@@ -53,11 +53,12 @@ export class HookCalls {
 
   /** Tells of what has happened. Nothing comes of it for the shard, whatever it does. */
   tell(hook: HookName, state: string, run: () => unknown): void {
-    if (this.#unfinished.size >= unfinishedMax) {
+    const unfinished = this.#unfinished.get(hook)
+    if (unfinished !== undefined && unfinished.size >= unfinishedMax) {
       this.#counts.add(hook, 'skipped')
       this.#warn(
         hook,
-        { state, unfinished: this.#unfinished.size },
+        { state, unfinished: unfinished.size },
         'a hook was not called: too many of its promises are unfinished',
       )
       return
@@ -66,31 +67,40 @@ export class HookCalls {
     if (reason !== undefined) return this.#fail(hook, state, reason)
     const ended = isSlow ? 'slow' : 'ok'
     if (!isThenable(returned)) return this.#counts.add(hook, ended)
-    const unfinished: Promise<void> = Promise.resolve(returned)
-      .then(
-        () => this.#counts.add(hook, ended),
-        (error: unknown) => this.#fail(hook, state, wordsOf(error)),
-      )
-      .finally(() => this.#unfinished.delete(unfinished))
-    this.#unfinished.add(unfinished)
+    this.#follow(hook, state, returned, ended)
   }
 
   /** Resolves when all promises have settled, or have had the time to. */
   async finish(): Promise<void> {
-    if (this.#unfinished.size === 0) return
+    const all = [...this.#unfinished.values()].flatMap((ofHook) => [...ofHook])
+    if (all.length === 0) return
     let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, finishMsMax)
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), finishMsMax)
     })
-    await Promise.race([Promise.all(this.#unfinished), late])
+    const outcome = await Promise.race([Promise.all(all), late])
     clearTimeout(timer)
-    if (this.#unfinished.size > 0) {
-      this.#log.warn({ unfinished: this.#unfinished.size }, 'the shard stops without the promises of its hooks')
-    }
+    if (outcome === 'late') this.#log.warn({}, 'the shard stops, and its hooks have unfinished promises')
   }
 
   snapshot(): { hookSeconds: HistogramSnapshot; hooks: readonly OutcomeCount[] } {
     return { hookSeconds: this.#seconds.snapshot(), hooks: this.#counts.list() }
+  }
+
+  #follow(hook: HookName, state: string, returned: unknown, ended: 'ok' | 'slow'): void {
+    let ofHook = this.#unfinished.get(hook)
+    if (ofHook === undefined) {
+      ofHook = new Set()
+      this.#unfinished.set(hook, ofHook)
+    }
+    const unfinished = ofHook
+    const settled: Promise<void> = Promise.resolve(returned)
+      .then(
+        () => this.#counts.add(hook, ended),
+        (error: unknown) => this.#fail(hook, state, wordsOf(error)),
+      )
+      .finally(() => unfinished.delete(settled))
+    unfinished.add(settled)
   }
 
   #time(hook: HookName, state: string, run: () => unknown): { returned?: unknown; reason?: string; isSlow: boolean } {

@@ -36,10 +36,14 @@ export function* viewsWithin(change: Change, field?: string): Generator<ChangeVi
 
 /** The transitions that a change is made of: of one instance or record, or of the rows of a table. */
 export function transitionsOf(change: Change, field?: string): ChangeView[] {
-  if (change.subject === 'table' && field !== undefined) {
-    return rowsOf(change)
-      .filter(({ before, after }) => before !== undefined && before[field] !== after[field])
-      .map(({ id, before, after }) => stamped(change, 'updated', ofRecord(id, before, after, field)))
+  if (change.subject === 'table') {
+    const moved: ChangeView[] = []
+    if (field === undefined) return moved
+    for (const { id, before, after } of rowsOf(change)) {
+      if (before === undefined || before[field] === after[field]) continue
+      moved.push(stamped(change, 'updated', ofRecord(id, before, after, field)))
+    }
+    return moved
   }
   const mayMove = change.subject === 'instance' ? change.event !== undefined : change.subject === 'record'
   if (!mayMove) return []
@@ -57,11 +61,8 @@ export function deltaOf(change: Change, command: string | undefined, reply: Json
   if (after === undefined) return Object.freeze({ delete_record: id })
   if (command === 'PATCH_RECORD') return Object.freeze({ patch_record: patchOf(change, after.record) })
   const record = frozenCopy(after.record) as JsonObject
-  return Object.freeze(
-    command === 'CREATE_RECORD' || (before === undefined && command !== 'SET_RECORD')
-      ? { create_record: record }
-      : { set_record: record },
-  )
+  const isCreated = before === undefined && command !== 'SET_RECORD'
+  return Object.freeze(isCreated ? { create_record: record } : { set_record: record })
 }
 
 /** Equal primitives are the same write; anything else that a patch names is another object than before. */
@@ -91,13 +92,11 @@ interface Row {
   readonly after: JsonObject
 }
 
-function rowsOf({ before, after }: TableChange): Row[] {
-  if (before.records === after.records) return []
-  return Array.from(after.records.ordered.atLeast(), ({ id, contents }) => ({
-    id,
-    before: before.records.cells.get(id)?.contents.record,
-    after: contents.record,
-  }))
+function* rowsOf({ before, after }: TableChange): Generator<Row, void> {
+  if (before.records === after.records) return
+  for (const { id, contents } of after.records.ordered.atLeast()) {
+    yield { id, before: before.records.cells.get(id)?.contents.record, after: contents.record }
+  }
 }
 
 function ofRecord(

@@ -149,6 +149,42 @@ describe('a validator', () => {
     expect(await call('GET_STATE_INFO')).toMatchObject({ current_length: 0, version: Number(before.version) + 1_500 })
   })
 
+  it('answers whoever waited for what it refuses, and the item stays', async () => {
+    const { call, harness } = await shardWith({
+      validate: ({ type }) => {
+        if (type === 'popped') throw new Error('nobody takes these')
+      },
+    })
+    const [waiting = 0] = harness.post({ cmd: 'POP_LIST', state: 'jobs', key: 'list', wait: 60 })
+    await harness.idle()
+    expect(await call('PUSH_LIST', { key: 'list', item: 1 })).toMatchObject({ status: 'ok' })
+    expect(harness.reply(waiting)).toMatchObject({ code: 'REFUSED_BY_HOOK', reason: 'nobody takes these' })
+    expect(await call('LIST_LENGTH', { key: 'list' })).toMatchObject({ length: 1 })
+  })
+
+  it('is asked about each instance that another definition moves, and keeps all where they are', async () => {
+    const seen: ChangeView[] = []
+    const { call, hooks } = await shardWith({})
+    await call('CREATE_STATE', { kind: 'machine', definition: traffic })
+    for (const id of ['a', 'b']) await call('CREATE_INSTANCE', { id })
+    hooks.addValidate('jobs', (change) => {
+      seen.push(change)
+      if (change.id === 'b') throw new Error('not this one')
+    })
+    const definition = { initial: 'amber', states: { amber: {}, green: {} } }
+    const move = { definition, migrate: { red: 'amber' } }
+    expect(await call('SET_DEFINITION', move)).toMatchObject({ code: 'REFUSED_BY_HOOK', reason: 'not this one' })
+    expect(seen.map(({ id, type, old_value, new_value }) => [id, type, old_value, new_value])).toEqual(
+      ['a', 'b'].map((id) => [
+        id,
+        'updated',
+        { value: 'red', context: {}, done: false },
+        { value: 'amber', context: {}, done: false },
+      ]),
+    )
+    expect(await call('GET_INSTANCE', { id: 'a' })).toMatchObject({ value: 'red', version: 2 })
+  })
+
   it('is not asked about what time brings about', async () => {
     const seen: string[] = []
     const { call, harness } = await shardWith({ validate: ({ type }) => void seen.push(type) })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { type Engine, type EngineOptions, openEngine } from '../../src/engine.ts'
 import type { ChangeView } from '../../src/protocol/hooks.ts'
+import { loadExtension } from '../../src/shard/extension.ts'
 import { eventually } from '../support/eventually.ts'
 import { daemonOfTest, metricOfDaemon, run } from '../support/holdfast.ts'
 import { namesOnShard } from '../support/shards.ts'
@@ -104,6 +105,16 @@ describe.each([[0], [2]])('an extension with shards: %d', (shards) => {
     ])
     expect(readFileSync(told, 'utf8')).toBe('redgreenNEXT'.repeat(2))
   })
+})
+
+it('the module of the README is one, and refuses what it says', async () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  const blocks = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, text = '']) => text)
+  const text = blocks.find((block) => block.includes('export function validate')) ?? ''
+  const extension = await loadExtension(moduleOf(text))
+  expect(Object.keys(extension)).toEqual(['validate', 'onTransition', 'onChange'])
+  const change = { state: 'orders', version: 1, type: 'created', id: 1, new_value: { id: 1, total: -1 }, at: 1 }
+  expect(() => extension.validate?.(change)).toThrow('a total is not negative')
 })
 
 describe("in a program of one's own", () => {
