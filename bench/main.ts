@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { serverVersion } from '../src/base/version.ts'
 import { get } from './get.ts'
 import { keyQuestions } from './keys.ts'
+import { machine as machineQuestion } from './machine.ts'
 import { memory } from './memory.ts'
 import { patch } from './patch.ts'
 import { plain } from './plain.ts'
@@ -18,7 +19,18 @@ import { slices } from './slices.ts'
 import { type PeerChoice, redisVersion } from './support/peers.ts'
 import type { Context, Question } from './support/question.ts'
 
-const questions: readonly Question[] = [patch, get, plain, shard, shards, scale, memory, slices, ...keyQuestions]
+const questions: readonly Question[] = [
+  patch,
+  get,
+  plain,
+  shard,
+  shards,
+  scale,
+  memory,
+  slices,
+  ...keyQuestions,
+  machineQuestion,
+]
 const peerChoices: readonly PeerChoice[] = ['all', 'redis', 'node-redis', 'none']
 const resultsFolder = fileURLToPath(new URL('../../bench/results/', import.meta.url))
 

@@ -3,6 +3,7 @@ import { connect } from '../../src/client/index.ts'
 import { contactOf, expectSame, forEachNumber, leadOf, randomNumbers, tableName } from '../support/workload.ts'
 import type { Driver, DriverOptions } from './driver.ts'
 import { keyOperations } from './key-operations.ts'
+import { machineOperations } from './machine-operations.ts'
 
 /** Calls that are in flight while a table is filled. */
 const fillingAtATime = 4_096
@@ -18,6 +19,7 @@ export async function openHoldfast(options: DriverOptions): Promise<Driver> {
   const small = client.table<ReturnType<typeof smallOf>>('small')
   return {
     operations: {
+      ...machineOperations(client, records),
       ...keyOperations(client.keys('keys'), { records, recordsUsed, ttlMs }),
       async fill() {
         for (const table of leads) {

@@ -38,6 +38,14 @@ describe('npm run bench', () => {
     }
   }, 120_000)
 
+  it('sets events and patches of bound fields beside plain patches', () => {
+    const { status, stdout, stderr } = runBench('machine', '--rounds', '1', '--seconds', '0.1', '--json')
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    const [{ rows }] = JSON.parse(stdout) as [Report]
+    expect(rows.map(({ peer }) => peer?.name)).toEqual(['plain patch', 'plain patch'])
+    expect(rows.flatMap(rowProblems)).toEqual([])
+  }, 120_000)
+
   it('names what there is when it is asked for what there is not', () => {
     const { status, stderr } = runBench('speed')
     expect(status).toBe(2)
