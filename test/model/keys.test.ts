@@ -10,7 +10,7 @@ import { replyProblem } from '../support/replies.ts'
 import { ShardHarness } from '../support/shard-harness.ts'
 
 const runs = Number(process.env.HOLDFAST_MODEL_RUNS ?? 400)
-const testTimeoutMs = 20_000 + runs * 50
+const testTimeoutMs = 60_000 + runs * 100
 
 const durations = fc.integer({ min: 1, max: 40 })
 const command = keyCommand(fc.constantFrom('k', 'l'), durations, durations)

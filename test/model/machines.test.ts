@@ -9,8 +9,8 @@ import { boundCommand, createBound, createMachine, machineCommand } from '../sup
 import { replyProblem } from '../support/replies.ts'
 import { ShardHarness } from '../support/shard-harness.ts'
 
-const runs = Number(process.env.HOLDFAST_MODEL_RUNS ?? 400)
-const testTimeoutMs = 20_000 + runs * 50
+const runs = Number(process.env.HOLDFAST_MODEL_RUNS ?? 150)
+const testTimeoutMs = 60_000 + runs * 100
 const unitMs = 1_000
 const beginning = 1_000
 

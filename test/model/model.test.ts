@@ -9,7 +9,7 @@ import { bigSession, burstSession, session } from '../support/model-steps.ts'
 import type { Call } from '../support/session.ts'
 
 const runs = Number(process.env.HOLDFAST_MODEL_RUNS ?? 400)
-const testTimeoutMs = 20_000 + runs * 50
+const testTimeoutMs = 60_000 + runs * 100
 
 async function engineCall(options: EngineOptions): Promise<Call> {
   const engine = await openEngine(options)

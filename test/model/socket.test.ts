@@ -10,7 +10,7 @@ import { bigSession, burstSession } from '../support/model-steps.ts'
 import type { Call } from '../support/session.ts'
 
 const runs = Number(process.env.HOLDFAST_MODEL_RUNS ?? 400)
-const testTimeoutMs = 20_000 + runs * 50
+const testTimeoutMs = 60_000 + runs * 100
 
 async function clientOf(shards: number, options: { asArrays: boolean }): Promise<Call> {
   const engine = await openEngine({ shards })

@@ -16,7 +16,7 @@ import { compileMachine, type Machine, type Step } from '../../src/state/machine
 import { actionNames, definition, events } from '../support/machine-definitions.ts'
 
 const runs = Number(process.env.HOLDFAST_MODEL_RUNS ?? 400)
-const testTimeoutMs = 20_000 + runs * 50
+const testTimeoutMs = 60_000 + runs * 100
 
 function compiled(source: JsonObject): Machine {
   const machine = compileMachine(source)
