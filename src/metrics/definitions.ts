@@ -5,6 +5,7 @@ import type { Durability } from '../base/durability.ts'
 import type { HistogramSnapshot } from '../base/histogram.ts'
 import type { OutcomeCount } from '../base/outcome-counts.ts'
 import { serverVersion } from '../base/version.ts'
+import { hookNames } from '../protocol/hooks.ts'
 import type { FrontEndStatistics, ShardStatistics } from '../protocol/statistics.ts'
 import type { ShardCounts } from './totals.ts'
 
@@ -53,6 +54,10 @@ export type MetricDefinition =
 
 /** Why a shard can die. Listed so that each of these counters stands at 0 before the first death: a rise can be seen. */
 export const deathReasons: readonly string[] = ['failed', 'hung', 'out_of_memory', 'exited']
+
+/** What becomes of calls of hooks, each from 0 on for the same reason. */
+const hookOutcomes = ['ok', 'slow', 'refused', 'failed', 'skipped']
+const hookSeries = hookNames.flatMap((hook) => hookOutcomes.map((outcome) => ({ hook, outcome })))
 
 export const metricDefinitions: readonly MetricDefinition[] = [
   {
@@ -224,10 +229,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     labels: ['shard', 'hook', 'outcome'],
     samples: ({ shards }) =>
       shards.flatMap(({ shard, counts }) =>
-        (counts?.hooks ?? []).map(({ command: hook, outcome, count }) => ({
-          labels: { shard, hook, outcome },
-          value: count,
-        })),
+        counts === undefined ? [] : hookSeries.map((series) => hookSample(shard, counts, series)),
       ),
   },
   {
@@ -352,6 +354,11 @@ export const metricDefinitions: readonly MetricDefinition[] = [
       Object.entries(frontEnd?.repliesDropped ?? {}).map(([reason, value]) => ({ labels: { reason }, value })),
   },
 ]
+
+function hookSample(shard: number, { hooks }: ShardCounts, series: (typeof hookSeries)[number]): Sample<number> {
+  const found = hooks.find(({ command, outcome }) => command === series.hook && outcome === series.outcome)
+  return { labels: { shard, ...series }, value: found?.count ?? 0 }
+}
 
 function unlabelled<Value>(value: Value): Sample<Value>[] {
   return [{ labels: {}, value }]
