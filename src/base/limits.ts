@@ -8,6 +8,8 @@ export interface Limits {
   readonly commandsPerMessageMax: number
   readonly statesPerShardMax: number
   readonly deletedNamesPerShardMax: number
+  readonly changesLoggedPerShardMax: number
+  readonly changeLogBytesPerShardMax: number
   readonly recordBytesMax: number
   readonly recordFieldsMax: number
   readonly valueBytesMax: number
@@ -36,6 +38,9 @@ export const defaultLimits: Limits = {
   statesPerShardMax: 100_000,
   // Versions of deleted names, so that a re-created state never repeats one; older names raise the shard's floor.
   deletedNamesPerShardMax: 100_000,
+  // The change log is kept to resume from; it shares the disk with what it tells of, so it goes by age and by bytes.
+  changesLoggedPerShardMax: 100_000,
+  changeLogBytesPerShardMax: 64 * 1024 * 1024,
   // A record travels whole in every change and event.
   recordBytesMax: 256 * 1024,
   // Beyond this V8 keeps an object as a hash table, and a schema message is no longer readable.

@@ -23,11 +23,24 @@ export type CommitOutcome =
   | { readonly outcome: 'refused'; readonly code: Extract<ErrorCode, 'STORAGE_FULL'> }
   | { readonly outcome: 'unknown'; readonly reason: string }
 
+/** What is stored is damaged or not all there: it must not be served. Nothing of it was changed. */
+export class JournalCorrupt extends Error {
+  override readonly name = 'JournalCorrupt'
+  /** What is lost, as far as it can be told. */
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(`the journal is damaged: ${problems.join('; ')}`)
+    this.problems = problems
+  }
+}
+
 export interface Journal {
   readonly durability: Durability
   /**
    * Puts what was committed into an empty directory, and answers with the number of the last commit (0 for none). Called
-   * once, before the first commit.
+   * once, before the first commit. The shard goes on with this directory: at each commit it stands as the changes left
+   * it, and a driver may read there what it has to store. Rejects with a `JournalCorrupt` if what is stored is not whole.
    */
   recover(directory: Directory): Promise<number>
   /** Never called again before it answered. Rejects only for a bug. */

@@ -21,8 +21,9 @@ export class Directory {
   #last: State | undefined
   readonly #deletedVersions = new Map<string, number>()
   readonly #deletedNamesMax: number
-  /** Where the version of a name starts that the directory knows nothing of. */
   #versionFloor = 0
+  /** Hears of each deleted name whose version is forgotten. */
+  onForget: ((name: string) => void) | undefined
 
   constructor(deletedNamesMax: number) {
     this.#deletedNamesMax = deletedNamesMax
@@ -44,6 +45,15 @@ export class Directory {
 
   states(): Iterable<State> {
     return this.#states.values()
+  }
+
+  /** Where the version of a name starts that the directory knows nothing of. */
+  get versionFloor(): number {
+    return this.#versionFloor
+  }
+
+  raiseVersionFloor(version: number): void {
+    this.#versionFloor = Math.max(this.#versionFloor, version)
   }
 
   /** The version at which a state of this name would be created. */
@@ -73,7 +83,8 @@ export class Directory {
     const [oldest] = this.#deletedVersions as Iterable<[string, number]>
     if (oldest === undefined) return
     this.#deletedVersions.delete(oldest[0])
-    this.#versionFloor = Math.max(this.#versionFloor, oldest[1] + 1)
+    this.raiseVersionFloor(oldest[1] + 1)
+    this.onForget?.(oldest[0])
   }
   /** The keyspace in which a key is due first, by the wall clock. */
   get firstExpiry(): DeadlineEntry<Keyspace> | undefined {

@@ -1,0 +1,60 @@
+// The change log: what each commit changed, in order, as far back as its bounds allow. Written in the transaction of the
+// commit; it is what a reader resumes from.
+import { checksumOf } from './row.ts'
+import { ask, type Database, type Statement } from './sqlite-library.ts'
+
+export interface ChangeLogBounds {
+  readonly changesLoggedMax: number
+  readonly changeLogBytesMax: number
+}
+
+interface Entry {
+  readonly number: number
+  readonly changes: number
+  readonly bytes: number
+}
+
+/** Old entries go so many at a time. */
+const entriesPerTrimMax = 64
+
+export class ChangeLog {
+  readonly #bounds: ChangeLogBounds
+  readonly #insert: Statement
+  readonly #oldest: Statement
+  readonly #remove: Statement
+  #changes: number
+  #bytes: number
+
+  constructor(database: Database, bounds: ChangeLogBounds) {
+    this.#bounds = bounds
+    this.#insert = database.prepare('INSERT INTO batches (number, changes, bytes, crc) VALUES (?, ?, ?, ?)')
+    this.#oldest = database.prepare(`
+      SELECT number, changes, octet_length(bytes) AS bytes FROM batches ORDER BY number LIMIT ${entriesPerTrimMax}`)
+    this.#remove = database.prepare('DELETE FROM batches WHERE number <= ?')
+    const kept = ask(database, 'SELECT total(changes) AS changes, total(octet_length(bytes)) AS bytes FROM batches')
+    this.#changes = Number(kept?.changes)
+    this.#bytes = Number(kept?.bytes)
+  }
+
+  /** Adds an entry and removes what is too old. Returns what to call once that is committed. */
+  append(number: number, changeCount: number, text: string): () => void {
+    this.#insert.run(number, changeCount, text, checksumOf('batches', '', String(number), text))
+    let changes = this.#changes + changeCount
+    let bytes = this.#bytes + Buffer.byteLength(text)
+    const { changesLoggedMax, changeLogBytesMax } = this.#bounds
+    if (changes > changesLoggedMax || bytes > changeLogBytesMax) {
+      let last = 0
+      for (const entry of this.#oldest.all() as Iterable<Entry>) {
+        if ((changes <= changesLoggedMax && bytes <= changeLogBytesMax) || entry.number === number) break
+        changes -= entry.changes
+        bytes -= entry.bytes
+        last = entry.number
+      }
+      this.#remove.run(last)
+    }
+    return () => {
+      this.#changes = changes
+      this.#bytes = bytes
+    }
+  }
+}

@@ -1,0 +1,99 @@
+// Recovery: makes a directory of all rows of a store, and says what cannot be right. Rows come in the order of table,
+// routing key and key, each of them whole: the driver has held it against its checksum.
+import type { JsonObject, JsonValue } from '../protocol/value.ts'
+import type { Directory } from '../state/directory.ts'
+import type { Table } from '../state/table.ts'
+import type { KindRows } from './kind-rows.ts'
+import { contentTables, kindNamed } from './kinds.ts'
+import type { Row, RowPlace } from './row.ts'
+import { directoryTable, factsTable, leftoverOf, StateRows } from './state-rows.ts'
+
+interface Loading {
+  readonly state: Table
+  readonly kind: KindRows
+  readonly epoch: string
+  readonly rowsExpected: number
+  rows: number
+}
+
+export class RowLoader {
+  readonly #stored: StateRows
+  readonly #states = new Map<string, Loading>()
+  readonly #deleted: { readonly name: string; readonly version: number; readonly sequence: number }[] = []
+  #versionFloor = 0
+  #lastLeftover = ''
+
+  constructor(directory: Directory) {
+    this.#stored = new StateRows(directory)
+  }
+
+  /** Takes the next row; answers with what is wrong with it. */
+  load({ table, routingKey, key, text }: Row): string | undefined {
+    const value = JSON.parse(text) as JsonValue
+    if (table === directoryTable) return this.#loadName(routingKey, key, value as JsonObject)
+    if (table === factsTable) return this.#loadFact(key, value as JsonObject)
+    if (!contentTables.includes(table)) return `a row of the unknown table '${table}'`
+    const [epoch = '', ...rest] = key.split('/')
+    const loading = this.#states.get(routingKey)
+    if (loading?.epoch !== epoch) this.#leave(routingKey, epoch)
+    else {
+      loading.kind.load(loading.state, { table, key: rest.join('/'), value })
+      loading.rows += 1
+    }
+    return undefined
+  }
+
+  /** Fills the directory. `problems` gets what is missing. */
+  finish(problems: string[]): StateRows {
+    const { directory, epochs } = this.#stored
+    for (const [name, { state, epoch, rows, rowsExpected }] of this.#states) {
+      if (rows !== rowsExpected) problems.push(`state '${name}' has ${rows} of its ${rowsExpected} rows`)
+      epochs.set(name, epoch)
+      directory.insert(state)
+    }
+    this.#deleted.sort((a, b) => a.sequence - b.sequence)
+    for (const { name, version } of this.#deleted) directory.remove(name, version)
+    directory.raiseVersionFloor(this.#versionFloor)
+    return this.#stored
+  }
+
+  #loadName(name: string, key: string, value: JsonObject): string | undefined {
+    if (key === 'deleted') {
+      this.#deleted.push({ name, version: value.version as number, sequence: value.sequence as number })
+      return undefined
+    }
+    const kind = kindNamed(value.kind as string)
+    if (kind === undefined) return `state '${name}' is of the unknown kind '${value.kind as string}'`
+    this.#states.set(name, {
+      state: kind.open(name, value.version as number, value.header as JsonObject),
+      kind,
+      epoch: value.epoch as string,
+      rowsExpected: value.rows as number,
+      rows: 0,
+    })
+    return undefined
+  }
+
+  #loadFact(key: string, value: JsonObject): string | undefined {
+    if (key !== 'numbers') return `the fact '${key}' is not known`
+    this.#stored.nextNumber = value.next as number
+    this.#versionFloor = value.version_floor as number
+    return undefined
+  }
+
+  #leave(routingKey: string, epoch: string): void {
+    const leftover = leftoverOf(routingKey, epoch)
+    const name = `${routingKey}\0${epoch}`
+    if (name === this.#lastLeftover) return
+    this.#lastLeftover = name
+    this.#stored.leftovers.push(leftover)
+  }
+}
+
+/** Where a row belongs, in words. */
+export function describePlace({ table, routingKey, key }: RowPlace): string {
+  if (table === directoryTable)
+    return key === 'deleted' ? `the version of the deleted state '${routingKey}'` : `state '${routingKey}'`
+  if (table === factsTable) return `the shard's ${key}`
+  return `the row ${key} in ${table} of state '${routingKey}'`
+}

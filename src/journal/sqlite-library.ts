@@ -1,0 +1,54 @@
+// Finds an SQLite to work with: the one that Node brings, from 22.13 on, and before that a package with the same class.
+// Loaded when a journal is opened, so that whoever keeps nothing loads nothing. Called by this folder alone.
+import { createRequire } from 'node:module'
+import type { DatabaseSync } from '@photostructure/sqlite'
+
+export type Database = InstanceType<typeof DatabaseSync>
+export type Statement = ReturnType<Database['prepare']>
+export type ResultRow = Readonly<Record<string, unknown>>
+
+export interface SqliteLibrary {
+  readonly DatabaseSync: typeof DatabaseSync
+}
+
+/** SQLite's own codes of an error; the same in both libraries. */
+export const sqliteCode = {
+  permission: 3,
+  busy: 5,
+  locked: 6,
+  outOfMemory: 7,
+  readOnly: 8,
+  inputOutput: 10,
+  corrupt: 11,
+  full: 13,
+  cannotOpen: 14,
+  notADatabase: 26,
+} as const
+
+export function loadSqlite(): SqliteLibrary {
+  // Asked for by a function, since bundlers and test runners rewrite an import, and older Nodes cannot resolve it.
+  const builtIn = process.getBuiltinModule('node:sqlite') as SqliteLibrary | undefined
+  return builtIn ?? (createRequire(import.meta.url)('@photostructure/sqlite') as SqliteLibrary)
+}
+
+/** The first row that a statement answers with, which is run only once. */
+export function ask(database: Database, sql: string): ResultRow | undefined {
+  return database.prepare(sql).get() as ResultRow | undefined
+}
+
+/** Ends a transaction if there is one; false if that cannot be done. */
+export function rollBack(database: Pick<Database, 'exec'> & { readonly isTransaction?: boolean }): boolean {
+  try {
+    // Some versions cannot tell, and then refuse to end what has ended.
+    if (database.isTransaction !== false) database.exec('ROLLBACK')
+  } catch {
+    return !database.isTransaction
+  }
+  return true
+}
+
+/** The primary code of an error of SQLite; undefined for any other error. */
+export function codeOf(error: unknown): number | undefined {
+  const { errcode } = error as { errcode?: unknown }
+  return typeof errcode === 'number' ? errcode & 0xff : undefined
+}

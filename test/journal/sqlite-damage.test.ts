@@ -1,0 +1,195 @@
+// Databases that were damaged behind the back of their shard: none of it is served, what is lost is named, and the files
+// stay as they are, for whoever wants to rescue something.
+import { createHash } from 'node:crypto'
+import { copyFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { JournalCorrupt } from '../../src/journal/journal.ts'
+import { ask } from '../../src/journal/sqlite-library.ts'
+import { Directory } from '../../src/state/directory.ts'
+import { freshFile, journalOn, shardOn, withDatabase } from '../support/sqlite.ts'
+
+const records = 40
+
+/** A database with some records, closed in order. */
+async function filled(file = freshFile()): Promise<string> {
+  const shard = await shardOn(file)
+  await shard.call({ cmd: 'CREATE_STATE', state: 'leads' })
+  for (let n = 1; n <= records; n += 1) {
+    await shard.call({ cmd: 'CREATE_RECORD', state: 'leads', data: { n, text: 'some text to be flipped' } })
+  }
+  await shard.shard.stop()
+  return file
+}
+
+async function problemsOf(file: string): Promise<readonly string[]> {
+  const error: unknown = await journalOn(file)
+    .recover(new Directory(10))
+    .then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+  if (error instanceof JournalCorrupt) return error.problems
+  throw new Error(`no damage was found, but ${String(error)}`)
+}
+
+function hashes(file: string): Record<string, string> {
+  const names = readdirSync(dirname(file)).filter((name) => !name.endsWith('-shm'))
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(join(dirname(file), name)))
+        .digest('hex'),
+    ]),
+  )
+}
+
+const tampered = (file: string, sql: string): void => withDatabase(file, (database) => database.exec(sql))
+
+describe('a damaged database', () => {
+  it('that was left alone is not damaged', async () => {
+    const file = await filled()
+    await expect(problemsOf(file)).rejects.toThrow('no damage was found')
+  })
+
+  it.each([
+    [
+      'whose record was changed',
+      "UPDATE rows SET bytes = replace(bytes, 'some', 'Some') WHERE tbl = 'records' AND key LIKE '%/15'",
+      ["the row 11/15 in records of state 'leads' is damaged", "state 'leads' has 39 of its 40 rows"],
+    ],
+    [
+      'that lacks a record',
+      "DELETE FROM rows WHERE tbl = 'records' AND key LIKE '%/15'",
+      ["state 'leads' has 39 of its 40 rows", "the table 'records' has 39 rows instead of 40"],
+    ],
+    [
+      'in which one record stands in the place of another',
+      `UPDATE rows SET (bytes, crc) = (SELECT bytes, crc FROM rows WHERE tbl = 'records' AND key LIKE '%/16')
+        WHERE tbl = 'records' AND key LIKE '%/15'`,
+      ["the row 11/15 in records of state 'leads' is damaged", "state 'leads' has 39 of its 40 rows"],
+    ],
+    [
+      'that lacks a whole state',
+      "DELETE FROM rows WHERE tbl IN ('records', 'directory')",
+      ["the table 'directory' has 0 rows instead of 1", "the table 'records' has 0 rows instead of 40"],
+    ],
+    ['that lacks its head', 'DELETE FROM head', ['the number of the last commit is lost']],
+    [
+      'whose head was changed',
+      "UPDATE head SET bytes = replace(bytes, ':41', ':42')",
+      ['the number of the last commit is lost'],
+    ],
+    [
+      'whose change log lacks its end',
+      'DELETE FROM batches WHERE number > 40',
+      ['the change log ends at commit 40 instead of 41'],
+    ],
+    ['that lacks a table', 'DROP TABLE rows', [expect.stringContaining('the database cannot be read: ')]],
+    ['that is of another time', 'PRAGMA user_version = 9', [expect.stringContaining('the schema has the version 9')]],
+  ])('%s is not served', async (_, sql, problems) => {
+    const file = await filled()
+    tampered(file, sql)
+    const before = hashes(file)
+    expect(await problemsOf(file)).toEqual(problems)
+    expect(hashes(file)).toEqual(before)
+  })
+
+  it('in which an old row stands, whose checksum is right, is not served', async () => {
+    const file = await filled()
+    const place = "WHERE tbl = 'records' AND key LIKE '%/15'"
+    const old = withDatabase(file, (database) => ask(database, `SELECT bytes, crc FROM rows ${place}`)) as {
+      bytes: string
+      crc: number
+    }
+    const shard = await shardOn(file)
+    await shard.call({ cmd: 'PATCH_RECORD', state: 'leads', id: 5, data: { n: 0 } })
+    await shard.shard.stop()
+    tampered(file, `UPDATE rows SET bytes = '${old.bytes}', crc = ${old.crc} ${place}`)
+    expect(await problemsOf(file)).toEqual(['some row is not the one that was written last'])
+  })
+
+  it('from which the newest commits were lost is not served', async () => {
+    const file = await filled()
+    const old = join(dirname(file), 'old')
+    copyFileSync(file, old)
+    const shard = await shardOn(file)
+    await shard.call({ cmd: 'DELETE_RECORD', state: 'leads', id: 5 })
+    await shard.call({ cmd: 'DELETE_RECORD', state: 'leads', id: 6 })
+    await shard.shard.stop()
+    copyFileSync(old, file)
+    expect(await problemsOf(file)).toEqual(['the commits 42 to 43 are missing'])
+  })
+
+  it('that is gone is not made anew', async () => {
+    const file = await filled()
+    writeFileSync(file, '')
+    expect(await problemsOf(file)).toEqual(['the commits 1 to 41 are missing'])
+  })
+})
+
+describe('flipped bits and cut files', () => {
+  /** Copies a database as a killed process leaves it: with commits that stand only in the file beside it. */
+  async function abandoned(): Promise<string> {
+    const file = freshFile()
+    const shard = await shardOn(file)
+    await shard.call({ cmd: 'CREATE_STATE', state: 'leads' })
+    for (let n = 1; n <= records; n += 1) {
+      await shard.call({ cmd: 'CREATE_RECORD', state: 'leads', data: { n, text: 'some text to be flipped' } })
+    }
+    return file
+  }
+
+  function copyTo(folder: string, file: string): string {
+    for (const ending of ['.db', '.db-wal', '.anchor']) {
+      const source = file.replace(/\.db$/, ending)
+      if (existsSync(source)) copyFileSync(source, join(folder, basename(source)))
+    }
+    return join(folder, basename(file))
+  }
+
+  async function outcomeOf(file: string): Promise<'refused' | 'whole' | 'wrong'> {
+    const directory = new Directory(10)
+    const journal = journalOn(file)
+    try {
+      await journal.recover(directory)
+    } catch (error) {
+      if (error instanceof JournalCorrupt) return 'refused'
+      throw error
+    }
+    await journal.close()
+    const table = directory.get('leads')
+    const found = [...(table?.records.ordered.atLeast() ?? [])].map(({ contents }) => contents.record)
+    const expected = Array.from({ length: records }, (_, index) => {
+      return { id: index + 1, n: index + 1, text: 'some text to be flipped' }
+    })
+    return table?.version === records && JSON.stringify(found) === JSON.stringify(expected) ? 'whole' : 'wrong'
+  }
+
+  it.each([
+    ['a database', filled, '.db'],
+    ['a database that was not closed', abandoned, '.db'],
+    ['the file with its newest commits', abandoned, '.db-wal'],
+  ])('of %s are never served', async (_, make, ending) => {
+    const file = await make()
+    const folder = dirname(freshFile())
+    const outcomes = { refused: 0, whole: 0, wrong: 0 }
+    const size = readFileSync(file.replace(/\.db$/, ending)).length
+    for (let round = 0; round < 120; round += 1) {
+      const copy = copyTo(folder, file)
+      const target = copy.replace(/\.db$/, ending)
+      // Spread over the whole file, at places that are not all alike within their pages.
+      const place = Math.floor(((round * 0.618_034) % 1) * size)
+      if (round % 10 === 9) truncateSync(target, place)
+      else {
+        const bytes = readFileSync(target)
+        bytes[place] = (bytes[place] as number) ^ (1 << (round % 8))
+        writeFileSync(target, bytes)
+      }
+      outcomes[await outcomeOf(copy)] += 1
+    }
+    expect(outcomes.wrong).toBe(0)
+    expect(outcomes.refused).toBeGreaterThan(20)
+  })
+})

@@ -1,0 +1,174 @@
+// The SQLite journal: the contract of all journals, its settings, what a failing disk makes of a commit, and what a
+// person sees who looks into it.
+import { statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ask, type Database, loadSqlite } from '../../src/journal/sqlite-library.ts'
+import { Directory } from '../../src/state/directory.ts'
+import { describeJournal } from '../contract/journal.ts'
+import { ShardHarness } from '../support/shard-harness.ts'
+import { freshFile, journalOn, query, shardOn, sqliteError, tamperedDatabase } from '../support/sqlite.ts'
+
+for (const durability of ['strict', 'relaxed'] as const) {
+  describeJournal({
+    name: `the SQLite journal (${durability})`,
+    survivesReopening: true,
+    prepare: () => {
+      const file = freshFile()
+      return Promise.resolve(() => Promise.resolve(journalOn(file, { durability })))
+    },
+  })
+}
+
+const create = { cmd: 'CREATE_STATE', state: 'leads' }
+const write = (name: string) => ({ cmd: 'CREATE_RECORD', state: 'leads', data: { name } })
+const list = { cmd: 'LIST_RECORDS', state: 'leads' }
+
+describe('the settings of a database', () => {
+  it.each([
+    ['strict', 2],
+    ['relaxed', 1],
+  ] as const)('are those of %s mode, also after writes', async (durability, synchronous) => {
+    let database: Database | undefined
+    const open = (path: string): Database => (database = new (loadSqlite().DatabaseSync)(path))
+    const shard = await shardOn(freshFile(), { durability, open })
+    await shard.call(create)
+    await shard.call(write('Ann'))
+    const setting = (name: string) => ask(database as Database, `PRAGMA ${name}`)
+    expect(setting('synchronous')).toEqual({ synchronous })
+    expect(setting('journal_mode')).toEqual({ journal_mode: 'wal' })
+  })
+
+  it('keep what is stored from others', async () => {
+    const file = freshFile()
+    await shardOn(file)
+    expect(statSync(join(dirname(file), 'shard-0.anchor')).mode & 0o077).toBe(0)
+  })
+})
+
+describe('a commit that fails', () => {
+  const full = { status: 'error', code: 'STORAGE_FULL' }
+
+  it('for want of space is refused whole, reads go on, and writes come back with space', async () => {
+    const file = freshFile()
+    let database: Database | undefined
+    const open = (path: string): Database => (database = new (loadSqlite().DatabaseSync)(path))
+    const shard = await shardOn(file, { open })
+    await shard.call(create)
+    database?.exec('PRAGMA max_page_count = 1')
+    let written = 0
+    let refused: unknown
+    for (; refused === undefined; written += 1) {
+      const reply = await shard.call(write('x'.repeat(3_000)))
+      if ((reply as { status: string }).status === 'error') refused = reply
+    }
+    expect(refused).toMatchObject(full)
+    expect(await shard.call(list)).toMatchObject({ status: 'ok', version: written - 1 })
+    database?.exec('PRAGMA max_page_count = 100000')
+    expect(await shard.call(write('Ann'))).toMatchObject({ status: 'ok', id: written, version: written })
+    const again = await shardOn(file)
+    expect(await again.call(list)).toEqual(await shard.call(list))
+  })
+
+  it('before its end is refused, and has left nothing behind', async () => {
+    const file = freshFile()
+    let isFailing = false
+    const before = (sql: string): void => {
+      if (isFailing && sql === 'BEGIN IMMEDIATE') throw sqliteError(10, 'disk I/O error')
+    }
+    const shard = await shardOn(file, { open: (path) => tamperedDatabase(path, { before }) })
+    await shard.call(create)
+    isFailing = true
+    expect(await shard.call(write('Ann'))).toMatchObject(full)
+    isFailing = false
+    expect(await shard.call(write('Bob'))).toMatchObject({ status: 'ok', id: 1, version: 1 })
+    expect(await (await shardOn(file)).call(list)).toMatchObject({ records: [{ id: 1, name: 'Bob' }] })
+  })
+
+  it.each([
+    ['was lost', 'before', []],
+    ['came through', 'after', [{ id: 1, name: 'Ann' }]],
+  ] as const)(
+    'at its end ends the shard, which finds out when it starts again that it %s',
+    async (_, when, records) => {
+      const file = freshFile()
+      let isFailing = false
+      const fail = (sql: string): void => {
+        if (isFailing && sql === 'COMMIT') throw sqliteError(10, 'disk I/O error')
+      }
+      const journal = journalOn(file, { open: (path) => tamperedDatabase(path, { [when]: fail }) })
+      const shard = await ShardHarness.started({ journal })
+      await shard.call(create)
+      isFailing = true
+      expect(await shard.call(write('Ann'))).toBeUndefined()
+      expect(shard.failures).toMatchObject([{ message: 'the journal could not commit: disk I/O error' }])
+      // As the end of its thread does.
+      await journal.close()
+      expect(await (await shardOn(file)).call(list)).toMatchObject({ records })
+    },
+  )
+
+  it('at its end is never tried again', async () => {
+    const commits: string[] = []
+    let isFailing = false
+    const before = (sql: string): void => {
+      if (!isFailing || sql !== 'COMMIT') return
+      commits.push(sql)
+      throw sqliteError(10, 'disk I/O error')
+    }
+    const file = freshFile()
+    const journal = journalOn(file, { open: (path) => tamperedDatabase(path, { before }) })
+    await journal.recover(new Directory(10))
+    isFailing = true
+    const commit = { number: 1, changes: [], staged: [] }
+    expect(await journal.commit(commit)).toMatchObject({ outcome: 'unknown' })
+    isFailing = false
+    expect(await journal.commit(commit)).toMatchObject({ outcome: 'unknown' })
+    expect(commits).toHaveLength(1)
+  })
+})
+
+describe('the change log', () => {
+  it('holds each commit, oldest first, within its bounds of changes and of bytes', async () => {
+    const file = freshFile()
+    const shard = await shardOn(file, { changesLoggedMax: 5 })
+    await shard.call(create)
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) await shard.call(write(name))
+    const logged = () => query(file, 'SELECT version, type, id, old_value, new_value FROM changes ORDER BY version')
+    expect(logged().map(({ version }) => version)).toEqual([2, 3, 4, 5, 6])
+    await shard.call({ cmd: 'PATCH_RECORD', state: 'leads', id: 6, data: { name: 'g' } })
+    expect(logged().at(-1)).toEqual({
+      version: 7,
+      type: 'updated',
+      id: 6,
+      old_value: '{"id":6,"name":"f"}',
+      new_value: '{"id":6,"name":"g"}',
+    })
+    await shard.shard.stop()
+    const small = await shardOn(file, { changeLogBytesMax: 300 })
+    await small.call(write('h'))
+    await small.call(write('i'))
+    expect(query(file, 'SELECT octet_length(bytes) AS bytes FROM batches').length).toBeLessThan(4)
+    expect(logged().at(-1)).toMatchObject({ version: 9, type: 'created', id: 8 })
+  })
+})
+
+describe('who looks into the database with SQL', () => {
+  it('finds states and records in columns', async () => {
+    const file = freshFile()
+    const shard = await shardOn(file)
+    await shard.call({ ...create, max_length: 7 })
+    await shard.call(write('Ann'))
+    await shard.call({ cmd: 'SET_STATE', state: 'leads', data: [{ name: 'Bob' }, { name: 'Cid', id: 'c' }] })
+    await shard.call({ cmd: 'CREATE_STATE', state: 'old' })
+    await shard.call({ cmd: 'DELETE_STATE', state: 'old' })
+    expect(query(file, "SELECT name, kind, version, length, header ->> 'max_length' AS bound FROM states")).toEqual([
+      { name: 'leads', kind: 'table', version: 2, length: 2, bound: 7 },
+    ])
+    expect(query(file, 'SELECT * FROM records')).toEqual([
+      { state: 'leads', id: 1, revision: 2, record: '{"id":1,"name":"Bob"}' },
+      { state: 'leads', id: 'c', revision: 2, record: '{"id":"c","name":"Cid"}' },
+    ])
+    expect(query(file, 'SELECT * FROM deleted_states')).toEqual([{ name: 'old', version: 1 }])
+  })
+})
