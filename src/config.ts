@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import Type, { type Static, type TSchema } from 'typebox'
 import { Check } from 'typebox/value'
+import type { Storage } from './base/durability.ts'
 import { type Address, defaultEndpoint, isLocal, parseAddress, parseEndpoint } from './base/endpoint.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
 import { nearest } from './base/nearest.ts'
@@ -16,9 +17,11 @@ export interface Config {
   readonly bind: readonly string[]
   /** Where metrics and health are served over HTTP; undefined for nowhere. */
   readonly metrics: Address | undefined
-  /** Worker threads that own the states; 0 runs all in one thread. */
-  readonly shards: number
-  readonly memory: boolean
+  /** Worker threads that own the states; 0 runs all in one thread. Undefined if nobody said how many. */
+  readonly shards: number | undefined
+  /** The folder that keeps the states; undefined to keep nothing. */
+  readonly data: string | undefined
+  readonly durability: Storage['durability']
   /** A module that is loaded into each shard; undefined for none. */
   readonly extension: string | undefined
   readonly logLevel: (typeof logLevels)[number]
@@ -72,6 +75,21 @@ export const options = {
     expects: `an integer from 0 to ${shardsMax}`,
     read: asInteger,
   },
+  data: {
+    summary: 'the folder that keeps the states; it is made if it is not there',
+    placeholder: 'DIR',
+    type: Type.String({ minLength: 1 }),
+    expects: 'the path of a folder',
+    read: asText,
+  },
+  durability: {
+    summary:
+      'strict: what was answered survives a power cut; relaxed: a killed process, and a power cut less its last second',
+    placeholder: 'MODE',
+    type: Type.Enum(['strict', 'relaxed']),
+    expects: 'strict or relaxed',
+    read: asText,
+  },
   memory: {
     summary: 'keep everything in memory only: the end of the daemon is the end of the data',
     type: Type.Boolean(),
@@ -114,6 +132,8 @@ export const defaults: Readonly<Values> = {
   bind: [defaultEndpoint],
   metrics: '127.0.0.1:9560',
   shards: Math.min(shardsMax, Math.max(1, availableParallelism() - 1)),
+  data: './holdfast-data',
+  durability: 'strict',
   memory: false,
   // The word for nothing, as for metrics: a help text and a file can say it.
   extension: 'off',
@@ -133,18 +153,18 @@ export interface ConfigSources {
 export function loadConfig({ flags, file, environment }: ConfigSources): Config {
   const path = file ?? nonEmpty(environment[variableOf('config')])
   const { limits, ...fromFile } = path === undefined ? {} : readFile(path)
-  const values: Values = {
-    ...defaults,
-    ...fromFile,
-    ...readEnvironment(environment),
-    ...readFlags(flags),
-  }
+  const given = { ...fromFile, ...readEnvironment(environment), ...readFlags(flags) }
+  const values: Values = { ...defaults, ...given }
   refuseExposure(values)
+  if (flags.memory !== undefined && flags.data !== undefined) {
+    throw new Misuse('--memory keeps nothing, so it cannot be given together with --data.')
+  }
   return Object.freeze({
     bind: Object.freeze([...values.bind]),
     metrics: Object.freeze(parseAddress(values.metrics)),
-    shards: values.shards,
-    memory: values.memory,
+    shards: given.shards,
+    data: values.memory ? undefined : values.data,
+    durability: values.durability,
     extension: values.extension === 'off' ? undefined : values.extension,
     logLevel: values['log-level'],
     insecure: values.insecure,

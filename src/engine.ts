@@ -2,7 +2,7 @@
 // of one's own; the daemon adds its front ends. With `shards: 0` everything runs in the caller's thread, on the same code.
 import { availableParallelism } from 'node:os'
 import { systemClocks, systemWakeAfter } from './base/clock.ts'
-import type { Durability } from './base/durability.ts'
+import type { Durability, Storage } from './base/durability.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
 import { type Log, silentLog } from './base/log.ts'
 import { embeddedCaller } from './client/embedded.ts'
@@ -10,10 +10,12 @@ import { Keys } from './client/keys.ts'
 import { Machine } from './client/machine.ts'
 import type { JsonFields } from './client/rows.ts'
 import { Table } from './client/table.ts'
-import { MemoryJournal } from './journal/memory.ts'
+import { type Folder, openFolder } from './journal/folder.ts'
+import { type Journal, JournalCorrupt } from './journal/journal.ts'
+import { openJournal } from './journal/open.ts'
 import type { Fault } from './protocol/control.ts'
 import { invalidRequest, requestIdOf } from './protocol/envelope.ts'
-import { isErrorCode, isRetryable, refusalReply } from './protocol/errors.ts'
+import { isErrorCode, isRetryable, refusal, refusalReply } from './protocol/errors.ts'
 import type { OnTransition, Validate } from './protocol/hooks.ts'
 import { progressSlot, progressSlotCount, type ReplyBody } from './protocol/mailbox.ts'
 import { checkEnvelope, elementOf } from './protocol/message.ts'
@@ -23,13 +25,21 @@ import { Mailbox } from './router/mailbox.ts'
 import { Router } from './router/router.ts'
 import { type DeathReason, Supervisor } from './router/supervisor.ts'
 import { loadExtension } from './shard/extension.ts'
+import { Faults } from './shard/faults.ts'
 import { HookCalls } from './shard/hook-calls.ts'
 import { HookSet } from './shard/hook-set.ts'
 import { Shard } from './shard/shard.ts'
 
 export interface EngineOptions {
-  /** Worker threads that own the states; 0 runs without threads. Default: the number of cores less one, at least 1. */
+  /**
+   * Worker threads that own the states; 0 runs without threads. Default: what the folder was made with, and for a new one,
+   * or without one, the number of cores less one, at least 1.
+   */
   readonly shards?: number
+  /** The folder that keeps the states; one engine at a time. Without it the states go with the engine. */
+  readonly data?: string
+  /** With `data`, what survives what; see README, "Durability". Default: `strict`. */
+  readonly durability?: Storage['durability']
   /** Bounds that differ from the defaults. */
   readonly limits?: Partial<Limits>
   readonly log?: Log
@@ -44,13 +54,27 @@ export interface EngineOptions {
   readonly faultsEnabled?: boolean
 }
 
-/** Starts an engine. Rejects if a shard cannot be started; then nothing is left running. */
+/**
+ * Starts an engine. Rejects if its folder cannot be had, or a shard cannot be started; then nothing is left running. A
+ * shard whose stored states are damaged does not serve, while the others do.
+ */
 export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
-  const engine = new Engine(options)
-  await engine.start()
+  const { data, shards } = options
+  const newShards = Math.max(1, shards ?? availableParallelism() - 1)
+  const folder =
+    data === undefined ? undefined : openFolder(data, newShards, shards === undefined ? undefined : Math.max(1, shards))
+  const engine = new Engine(options, folder, shards === 0 ? 0 : (folder?.shards ?? newShards))
+  try {
+    await engine.start()
+  } catch (error) {
+    folder?.release()
+    throw error
+  }
   return engine
 }
 
+/** How long to wait before a shard that could not be started is tried again. */
+const inlineRestartMs = 100
 /** How often requests that wait too long are looked for. */
 const expiryIntervalMs = 1_000
 
@@ -58,8 +82,12 @@ export class Engine {
   readonly limits: Limits
   readonly router: Router
   readonly mailboxes: readonly Mailbox[]
-  readonly durability: Durability = 'memory'
+  readonly durability: Durability
+  /** Threads that own the states; 0 without threads. */
+  readonly shards: number
   readonly #options: EngineOptions
+  readonly #folder: Folder | undefined
+  readonly #storage: Storage | undefined
   readonly #log: Log
   readonly #inline: boolean
   readonly #deaths = new Map<string, number>()
@@ -69,15 +97,22 @@ export class Engine {
   readonly #hookCalls: HookCalls
   #supervisor: Supervisor | undefined
   #inlineShard: Shard | undefined
+  readonly #inlineFaults: Faults | undefined
   #expiryTimer: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
 
-  constructor(options: EngineOptions) {
-    const shards = options.shards ?? Math.max(1, availableParallelism() - 1)
+  /** For `openEngine`. */
+  constructor(options: EngineOptions, folder: Folder | undefined, shards: number) {
+    const { data, durability = 'strict' } = options
     this.#options = options
+    this.#folder = folder
+    this.shards = shards
+    this.#storage = data === undefined ? undefined : { folder: data, durability }
+    this.durability = this.#storage?.durability ?? 'memory'
     this.#log = options.log ?? silentLog
     this.#hookCalls = new HookCalls(this.#log, () => {})
     this.#inline = shards === 0
+    this.#inlineFaults = this.#inline && options.faultsEnabled === true ? new Faults() : undefined
     this.limits = { ...defaultLimits, ...options.limits }
     const gather = options.gather ?? (this.#inline ? 'microtask' : 'turn')
     const schedule = gather === 'turn' ? setImmediate : queueMicrotask
@@ -86,8 +121,8 @@ export class Engine {
       { length: Math.max(1, shards) },
       (_, shard) => new Mailbox({ shard, limits: this.limits, schedule, now }),
     )
-    const { mailboxes, limits, durability } = this
-    this.router = new Router({ mailboxes, limits, durability, now })
+    const { mailboxes, limits } = this
+    this.router = new Router({ mailboxes, limits, durability: this.durability, now })
   }
 
   async start(): Promise<void> {
@@ -185,6 +220,7 @@ export class Engine {
   /** Only with `faultsEnabled`: ends a shard in the given way at its next command. */
   async injectFault(shard: number, fault: Fault): Promise<void> {
     if (this.#options.faultsEnabled !== true) throw new Error('faults are not enabled')
+    this.#inlineFaults?.arm(fault)
     await this.#supervisor?.injectFault(shard, fault)
   }
 
@@ -200,6 +236,7 @@ export class Engine {
     await this.#supervisor?.stop()
     await this.#inlineShard?.stop()
     await this.#hookCalls.finish()
+    this.#folder?.release()
   }
 
   async #startThreads(): Promise<void> {
@@ -209,6 +246,7 @@ export class Engine {
     this.#supervisor = new Supervisor({
       mailboxes,
       limits,
+      storage: this.#storage,
       workerFile: new URL(entry, import.meta.url).href,
       faultsEnabled: this.#options.faultsEnabled ?? false,
       extension: this.#options.extension,
@@ -226,10 +264,13 @@ export class Engine {
   /** The same actor in this thread. If it fails it is made anew, as the supervisor does with a thread. */
   async #startInline(mailbox: Mailbox): Promise<void> {
     const progress = new Int32Array(new SharedArrayBuffer(progressSlotCount * Int32Array.BYTES_PER_ELEMENT))
+    const faults = this.#inlineFaults
+    const opened = openJournal({ shard: 0, storage: this.#storage, limits: this.limits, progress })
+    const journal = faults?.around(opened) ?? opened
     const shard = new Shard({
       id: 0,
       limits: this.limits,
-      journal: new MemoryJournal(),
+      journal,
       clocks: systemClocks,
       send: (replies) => mailbox.settle(replies),
       schedule: setImmediate,
@@ -238,15 +279,38 @@ export class Engine {
         this.#log.error({ shard: 0, error: String(error) }, 'a shard died and is started again')
         mailbox.detach(Atomics.load(progress, progressSlot.batchTaken))
         this.#noticeDeath(0, 'failed')
-        void this.#startInline(mailbox)
+        void this.#startInlineAgain(mailbox, journal)
       },
       progress,
       hooks: this.#hooks,
       log: this.#log,
+      ...(faults && { probe: faults.probe }),
     })
-    await shard.recover()
+    try {
+      await shard.recover()
+    } catch (error) {
+      await journal.close()
+      if (!(error instanceof JournalCorrupt)) throw error
+      const { problems } = error
+      this.#log.error({ shard: 0, lost: problems }, 'a shard is damaged and does not serve; its file is left as it is')
+      mailbox.refuseAll(refusal('SHARD_CORRUPT', { shard: 0, lost: [...problems] }))
+      return
+    }
     this.#inlineShard = shard
     mailbox.attach({ post: (batch) => shard.receive(batch) })
+  }
+
+  async #startInlineAgain(mailbox: Mailbox, dead: Journal): Promise<void> {
+    this.#inlineShard = undefined
+    await dead.close().catch(() => {})
+    while (this.#closing === undefined) {
+      try {
+        return await this.#startInline(mailbox)
+      } catch (error) {
+        this.#log.error({ shard: 0, error: String(error) }, 'a shard could not be started')
+        await new Promise((resolve) => setTimeout(resolve, inlineRestartMs))
+      }
+    }
   }
 
   #noticeDeath(shard: number, reason: DeathReason): void {

@@ -5,3 +5,9 @@
  * `strict` both, whole.
  */
 export type Durability = 'memory' | 'relaxed' | 'strict'
+
+/** Where an engine keeps its states, if it keeps any. */
+export interface Storage {
+  readonly folder: string
+  readonly durability: Exclude<Durability, 'memory'>
+}

@@ -16,6 +16,7 @@ export interface Daemon {
   readonly endpoints: readonly string[]
   /** Where it serves metrics and health; undefined for nowhere. */
   readonly metricsAddress: string | undefined
+  readonly shards: number
   /** Refuses what comes from now on, answers what came before, and ends. */
   close(): Promise<void>
 }
@@ -31,21 +32,34 @@ interface Parts {
 export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   const parts: Parts = {}
   try {
-    const { endpoints } = await start(parts, config, log)
-    return { endpoints, metricsAddress: parts.metrics?.address, close: () => close(parts) }
+    const { frontEnd, engine } = await start(parts, config, log)
+    return {
+      endpoints: frontEnd.endpoints,
+      metricsAddress: parts.metrics?.address,
+      shards: engine.shards,
+      close: () => close(parts),
+    }
   } catch (error) {
     await close(parts)
     throw error
   }
 }
 
-async function start(parts: Parts, config: Config, log: Log): Promise<ZmqFrontEnd> {
-  const { bind, shards, limits, metrics, extension } = config
-  const engine = await openEngine({ shards, limits, log, ...(extension !== undefined && { extension }) }).catch(
-    (error: unknown) => {
-      throw extensionProblem(error)
-    },
-  )
+async function start(
+  parts: Parts,
+  config: Config,
+  log: Log,
+): Promise<{ readonly engine: Engine; readonly frontEnd: ZmqFrontEnd }> {
+  const { bind, shards, data, durability, limits, metrics, extension } = config
+  const engine = await openEngine({
+    ...(shards !== undefined && { shards }),
+    ...(data !== undefined && { data, durability }),
+    ...(extension !== undefined && { extension }),
+    limits,
+    log,
+  }).catch((error: unknown) => {
+    throw extensionProblem(error)
+  })
   parts.engine = engine
   const parsePool = new ParsePool(limits, log)
   parts.parsePool = parsePool
@@ -69,7 +83,7 @@ async function start(parts: Parts, config: Config, log: Log): Promise<ZmqFrontEn
       throw listenProblem(formatAddress(metrics), '--metrics', error)
     })
   }
-  return frontEnd
+  return { engine, frontEnd }
 }
 
 /** Health and metrics stay reachable until the end, so that a long drain can be watched. */

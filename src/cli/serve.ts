@@ -51,8 +51,8 @@ async function serve(command: Command): Promise<void> {
   const daemon = await startDaemon(config, log)
   sayWhatIsKept(config, log)
   for (const endpoint of daemon.endpoints) process.stdout.write(`[STATE DAEMON] Running at ${endpoint}\n`)
-  const { endpoints, metricsAddress = 'off' } = daemon
-  log.info({ version: serverVersion, endpoints, metrics: metricsAddress, shards: config.shards }, 'serving')
+  const { endpoints, metricsAddress = 'off', shards } = daemon
+  log.info({ version: serverVersion, endpoints, metrics: metricsAddress, shards }, 'serving')
   const signal = await stopSignal
   log.info({ signal }, 'stopping: what was read is answered, what comes now is refused')
   await daemon.close()
@@ -81,10 +81,10 @@ function createLog({ logLevel }: Config): Log {
   return pino(options, pino.destination({ fd: process.stderr.fd, sync: true }))
 }
 
-/** Nobody shall learn it from a loss; who asked for it knows. */
-function sayWhatIsKept({ memory }: Config, log: Log): void {
-  const words = 'everything is in memory only: nothing is kept when this process ends'
-  log[memory ? 'info' : 'warn']({ durability: 'memory' }, words)
+/** Nobody shall learn it from a loss. */
+function sayWhatIsKept({ data, durability }: Config, log: Log): void {
+  if (data !== undefined) log.info({ durability, data }, 'states are kept on disk')
+  else log.info({ durability: 'memory' }, 'everything is in memory only: nothing is kept when this process ends')
 }
 
 /** npm and the terminal both pass on the same Ctrl-C: what comes so soon after the first is no second one. */

@@ -2,15 +2,13 @@
 // routing key and key, each of them whole: the driver has held it against its checksum.
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Directory } from '../state/directory.ts'
-import type { Table } from '../state/table.ts'
-import type { KindRows } from './kind-rows.ts'
+import type { LeftRows, StateLoader } from './kind-rows.ts'
 import { contentTables, kindNamed } from './kinds.ts'
 import type { Row, RowPlace } from './row.ts'
 import { directoryTable, factsTable, leftoverOf, StateRows } from './state-rows.ts'
 
 interface Loading {
-  readonly state: Table
-  readonly kind: KindRows
+  readonly loader: StateLoader
   readonly epoch: string
   readonly rowsExpected: number
   rows: number
@@ -35,10 +33,11 @@ export class RowLoader {
     if (!contentTables.includes(table)) return `a row of the unknown table '${table}'`
     const [epoch = '', ...rest] = key.split('/')
     const loading = this.#states.get(routingKey)
-    if (loading?.epoch !== epoch) this.#leave(routingKey, epoch)
+    if (loading?.epoch !== epoch) this.#leave(routingKey, leftoverOf(routingKey, epoch))
     else {
-      loading.kind.load(loading.state, { table, key: rest.join('/'), value })
-      loading.rows += 1
+      const left = loading.loader.load({ table, key: rest.join('/'), value })
+      if (left === undefined) loading.rows += 1
+      else this.#leave(routingKey, { ...left, prefix: `${epoch}/${left.prefix}` })
     }
     return undefined
   }
@@ -46,10 +45,11 @@ export class RowLoader {
   /** Fills the directory. `problems` gets what is missing. */
   finish(problems: string[]): StateRows {
     const { directory, epochs } = this.#stored
-    for (const [name, { state, epoch, rows, rowsExpected }] of this.#states) {
+    for (const [name, { loader, epoch, rows, rowsExpected }] of this.#states) {
       if (rows !== rowsExpected) problems.push(`state '${name}' has ${rows} of its ${rowsExpected} rows`)
       epochs.set(name, epoch)
-      directory.insert(state)
+      loader.finish()
+      directory.insert(loader.state)
     }
     this.#deleted.sort((a, b) => a.sequence - b.sequence)
     for (const { name, version } of this.#deleted) directory.remove(name, version)
@@ -65,8 +65,7 @@ export class RowLoader {
     const kind = kindNamed(value.kind as string)
     if (kind === undefined) return `state '${name}' is of the unknown kind '${value.kind as string}'`
     this.#states.set(name, {
-      state: kind.open(name, value.version as number, value.header as JsonObject),
-      kind,
+      loader: kind.open(name, value.version as number, value.header as JsonObject),
       epoch: value.epoch as string,
       rowsExpected: value.rows as number,
       rows: 0,
@@ -81,12 +80,12 @@ export class RowLoader {
     return undefined
   }
 
-  #leave(routingKey: string, epoch: string): void {
-    const leftover = leftoverOf(routingKey, epoch)
-    const name = `${routingKey}\0${epoch}`
+  /** Rows that belong together come one after another. */
+  #leave(routingKey: string, left: LeftRows): void {
+    const name = `${routingKey}\0${left.prefix}`
     if (name === this.#lastLeftover) return
     this.#lastLeftover = name
-    this.#stored.leftovers.push(leftover)
+    this.#stored.leftovers.push({ ...left, routingKey })
   }
 }
 

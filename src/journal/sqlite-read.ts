@@ -34,6 +34,8 @@ export interface ReadOptions {
 const problemsNamedMax = 20
 /** How long the thread reads before it looks at its messages. */
 const sliceMs = 5
+/** All of them are held at once, and each may be as large as a record may be. */
+const rowsPerPage = 128
 
 interface StoredRow {
   readonly tbl: string
@@ -137,22 +139,25 @@ class Reader {
   async #readRows(): Promise<RowCount> {
     const counted = new RowCount()
     const { onProgress } = this.#options
-    const statement = this.#call(() =>
-      this.#database.prepare('SELECT tbl, routing_key, key, bytes, crc FROM rows ORDER BY tbl, routing_key, key'),
+    // Page by page: the iterator of one of the two libraries does not keep its statement from being collected as garbage.
+    const page = this.#call(() =>
+      this.#database.prepare(`
+        SELECT tbl, routing_key, key, bytes, crc FROM rows WHERE (tbl, routing_key, key) > (?, ?, ?)
+        ORDER BY tbl, routing_key, key LIMIT ${rowsPerPage}`),
     )
-    const rows = statement.iterate() as Iterator<StoredRow>
+    let place: readonly [string, string, string] = ['', '', '']
+    let isDone = false
     let count = 0
-    for (let isDone = false; !isDone; ) {
-      isDone = this.#call(() => {
-        const deadline = performance.now() + sliceMs
-        do {
-          const next = rows.next()
-          if (next.done) return true
-          this.#take(next.value, counted)
-          count += 1
-        } while (performance.now() < deadline)
-        return false
-      })
+    while (!isDone) {
+      const deadline = performance.now() + sliceMs
+      do {
+        const rows = this.#call(() => page.all(...place) as StoredRow[])
+        for (const row of rows) this.#take(row, counted)
+        const last = rows.at(-1)
+        if (last !== undefined) place = [last.tbl, last.routing_key, last.key]
+        count += rows.length
+        isDone = rows.length < rowsPerPage
+      } while (!isDone && performance.now() < deadline)
       onProgress?.(count)
       if (!isDone) await new Promise((resolve) => setImmediate(resolve))
     }

@@ -29,9 +29,15 @@ const migrations: readonly string[] = [
       rows.bytes -> '$[1]' AS record
     FROM states JOIN rows ON rows.tbl = 'records' AND rows.routing_key = states.name
       AND rows.key >= states.epoch || '/' AND rows.key < states.epoch || '0';
+  CREATE VIEW keys AS
+    SELECT states.name AS state, substr(rows.key, length(states.epoch) + 2) AS key, rows.bytes ->> 'version' AS version,
+      rows.bytes ->> 'revision' AS revision, rows.bytes -> 'value' AS value, rows.bytes ->> 'list' AS list,
+      rows.bytes ->> 'expires_at' AS expires_at
+    FROM states JOIN rows ON rows.tbl = 'keys' AND rows.routing_key = states.name
+      AND rows.key >= states.epoch || '/' AND rows.key < states.epoch || '0';
   CREATE VIEW changes AS
     SELECT batches.number AS batch, value ->> 'state' AS state, value ->> 'version' AS version, value ->> 'type' AS type,
-      value ->> 'at' AS at, value ->> 'id' AS id, value -> 'old_value' AS old_value, value -> 'new_value' AS new_value
+      value ->> 'at' AS at, value ->> 'id' AS id, value ->> 'key' AS key, value -> 'old_value' AS old_value, value -> 'new_value' AS new_value
     FROM batches, json_each(batches.bytes);
   `,
 ]

@@ -28,6 +28,8 @@ const synchronous = { strict: 2, relaxed: 1 } as const
 const syncIntervalMs = 500
 /** Rows that belong to nobody are removed with later commits, so many at a time. */
 const leftoversPerCommitMax = 256
+/** Somebody who looks into the database is waited for so long. */
+const busyMsMax = 1_000
 const cacheKibibytes = 16 * 1024
 /** What a burst has made of the file beside the database is cut back to this. */
 const walBytesKept = 64 * 1024 * 1024
@@ -110,6 +112,7 @@ export class SqliteJournal implements Journal {
     database.exec(`
       PRAGMA trusted_schema = OFF;
       PRAGMA temp_store = MEMORY;
+      PRAGMA busy_timeout = ${busyMsMax};
       PRAGMA cache_size = -${cacheKibibytes};
       PRAGMA journal_size_limit = ${walBytesKept}`)
     this.#setSynchronous(database)

@@ -13,7 +13,7 @@ import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Change, StagedRecords } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
 import type { Commit } from './journal.ts'
-import { contentTables, kindOf } from './kinds.ts'
+import { contentTables, kindOf, kindOfChange } from './kinds.ts'
 import { type RowEdit, sortable } from './row.ts'
 import { stagedRows } from './table-rows.ts'
 
@@ -128,7 +128,7 @@ class Planner {
       touched.whole = change.after !== undefined
       return
     }
-    const footprint = kindOf(change).footprint(change)
+    const footprint = kindOfChange(change).footprint(change)
     if (footprint.extent === 'staged') {
       const { generation, epoch } = this.#takeStaged(state)
       assert(generation === footprint.generation, 'what a change shows was staged for it')
@@ -137,6 +137,10 @@ class Planner {
       this.#exchange(state, touched, this.#takeEpoch())
       touched.whole = true
     } else {
+      const { left } = footprint
+      if (left !== undefined) {
+        this.#leftovers.push({ ...left, routingKey: state, prefix: `${touched.epoch}/${left.prefix}` })
+      }
       for (const { table, key, value } of footprint.rows) {
         touched.rows.set(`${table} ${key}`, edit(table, state, `${touched.epoch}/${key}`, value))
       }
@@ -232,7 +236,7 @@ export function loggedText(changes: readonly Change[]): string {
   return JSON.stringify(
     changes.map((change): JsonObject => {
       const { state, version, type, at } = change
-      return { state, version, type, at, ...(change.subject === 'state' ? {} : kindOf(change).logged(change)) }
+      return { state, version, type, at, ...(change.subject === 'state' ? {} : kindOfChange(change).logged(change)) }
     }),
   )
 }

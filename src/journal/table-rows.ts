@@ -60,13 +60,17 @@ export const tableRows: KindRows<Table, RecordChange | TableChange> = {
       nextOrder: next_order as number,
       generation: generation as number,
     }
-    return new Table(name, version, { header, records: new Records() })
-  },
-
-  load(table, { key, value }) {
-    const [revision, record] = value as [number, JsonObject]
-    const contents = { record, revision, bytes: approximateBytes(record) }
-    table.records.insert({ id: record.id as RecordId, order: fromSortable(key), contents })
+    const table = new Table(name, version, { header, records: new Records() })
+    return {
+      state: table,
+      load({ key, value }) {
+        const [revision, record] = value as [number, JsonObject]
+        const contents = { record, revision, bytes: approximateBytes(record) }
+        table.records.insert({ id: record.id as RecordId, order: fromSortable(key), contents })
+        return undefined
+      },
+      finish() {},
+    }
   },
 }
 

@@ -1,6 +1,7 @@
 // The control plane: what the supervisor may ask a shard's thread, over Comlink. It has no order against commands; what
 // needs one is a marker in the mailbox. Comlink calls cost about 20 µs each, so no command ever travels here.
 import type { MessagePort } from 'node:worker_threads'
+import type { Storage } from '../base/durability.ts'
 import type { Limits } from '../base/limits.ts'
 import type { ChangeView } from './hooks.ts'
 import type { ShardStatistics } from './statistics.ts'
@@ -9,6 +10,8 @@ import type { ShardStatistics } from './statistics.ts'
 export interface ShardStart {
   readonly id: number
   readonly limits: Limits
+  /** Where the shard keeps its states; undefined if it does not. */
+  readonly storage: Storage | undefined
   /** Counters in shared memory; see `progressSlot`. */
   readonly progress: SharedArrayBuffer
   readonly mailbox: MessagePort
@@ -23,8 +26,15 @@ export interface ShardStart {
   readonly faultsEnabled: boolean
 }
 
-/** How a test may end a shard: see shard/faults.ts. */
-export type Fault = 'throw' | 'exit' | 'out-of-memory' | 'endless-loop'
+/** How a test may end a shard: see shard/faults.ts. `lost-answer`: a commit succeeds, and its journal cannot say so. */
+export type Fault = 'throw' | 'exit' | 'out-of-memory' | 'endless-loop' | 'lost-answer'
+
+export interface ShardReady {
+  /** The thread it runs on. */
+  readonly threadId: number
+  /** What is lost of its states; a shard that has lost something does not serve. */
+  readonly lost: readonly string[] | undefined
+}
 
 /** A line for the log, or a transition of a state that is followed, after its commit. */
 export type ShardNotice =
@@ -37,8 +47,8 @@ export type ShardNotice =
   | { readonly about: 'transition'; readonly change: ChangeView }
 
 export interface ShardControl {
-  /** Answers once the shard has recovered and serves, with the id of the thread it runs on. */
-  ready(): Promise<number>
+  /** Answers once the shard has recovered and serves, or has found that it cannot. */
+  ready(): Promise<ShardReady>
   statistics(): Promise<ShardStatistics>
   /** From now on it tells the transitions of this state, or does so no more. May be said again. */
   follow(state: string, isFollowed: boolean): Promise<void>

@@ -166,6 +166,11 @@ export const errorTable = {
     'The journal has no space left. The command did not run; reads go on.',
     (_: Record<never, never>) => 'The storage is full',
   ),
+  SHARD_CORRUPT: row(
+    'storage',
+    'What the shard of this state had stored is damaged. Its file is left as it is; other shards serve.',
+    (d: { shard: number; lost: string[] }) => `Shard ${d.shard} is damaged: ${d.lost.join('; ')}`,
+  ),
   OUTCOME_UNKNOWN: row(
     'unknown',
     'The shard stopped, or took too long, before it answered: the command may have run.',
@@ -196,7 +201,8 @@ export function refusalReply({ code, message, details }: Refusal): JsonObject {
 /** True if the same request, sent again unchanged, may succeed: it did not run, and what was in its way passes. */
 export function isRetryable(code: ErrorCode): boolean {
   const errorClass: ErrorClass = errorTable[code].class
-  return errorClass === 'try again' || errorClass === 'storage'
+  // Of what can be wrong with storage, damage does not pass.
+  return errorClass === 'try again' || (errorClass === 'storage' && code !== 'SHARD_CORRUPT')
 }
 
 /** True if a caller cannot know whether the command ran. */

@@ -55,6 +55,13 @@ export const progressSlot = {
   batchTaken: 1,
   /** 1 while the shard works, 0 while it waits for its mailbox. */
   working: 2,
+  /** One of `databaseState`. */
+  database: 3,
+  /** While the shard recovers: how many rows it has read. */
+  rowsRead: 4,
 } as const
 
-export const progressSlotCount = 3
+export const progressSlotCount = 5
+
+/** A thread must not be ended inside the database, which could end the whole process; so it is barred from it first. */
+export const databaseState = { outside: 0, inside: 1, barred: 2 } as const

@@ -56,6 +56,9 @@ export class Mailbox {
   #lastId = 0
   #batchNumber = 0
   #flushScheduled = false
+  #refusedWith: Refusal | undefined
+  /** The shard waits for its disk: what is sent waits with it. */
+  isStalled = false
   readonly #readyWaiters = new Set<() => void>()
   readonly #idleWaiters = new Set<() => void>()
 
@@ -73,6 +76,11 @@ export class Mailbox {
     return this.#connection !== undefined
   }
 
+  /** Whether the shard serves, or is known never to, and does not wait for its disk. */
+  get isSettled(): boolean {
+    return (this.isReady || this.#refusedWith !== undefined) && !this.isStalled
+  }
+
   /** The number of the last batch that was posted to this life of the shard. */
   get batchNumber(): number {
     return this.#batchNumber
@@ -82,6 +90,7 @@ export class Mailbox {
   submit(request: ShardRequest): void {
     const { limits, now } = this.#options
     const { sentAs, routingKey, body, bytes } = request
+    if (this.#refusedWith !== undefined) return request.refuse(this.#refusedWith)
     if (this.#connection === undefined) return request.refuse(this.#recovering())
     if (this.#pending.size >= limits.mailboxCommandsMax || this.#bytes + bytes > limits.mailboxBytesMax) {
       return request.refuse(refusal('OVERLOADED', { what: `the mailbox of shard ${this.shard} is full` }))
@@ -149,8 +158,15 @@ export class Mailbox {
   attach(connection: Connection): void {
     this.#connection = connection
     this.#batchNumber = 0
-    for (const ready of this.#readyWaiters) ready()
-    this.#readyWaiters.clear()
+    this.#refusedWith = undefined
+    this.isStalled = false
+    this.#noticeReady()
+  }
+
+  /** The shard will not serve: every request is refused with this from now on. */
+  refuseAll(refused: Refusal): void {
+    this.#refusedWith = refused
+    this.#noticeReady()
   }
 
   /**
@@ -186,9 +202,9 @@ export class Mailbox {
     }
   }
 
-  /** Calls back once the shard serves; at once if it does. Returns how to give up waiting. */
+  /** Calls back once the shard serves, or will not; at once if that is known. Returns how to give up waiting. */
   whenReady(ready: () => void): () => void {
-    if (this.isReady) {
+    if (this.isReady || this.#refusedWith !== undefined) {
       ready()
       return () => {}
     }
@@ -199,6 +215,11 @@ export class Mailbox {
   /** Resolves once nothing is pending. */
   async whenIdle(): Promise<void> {
     if (this.#pending.size > 0) await new Promise<void>((resolve) => this.#idleWaiters.add(resolve))
+  }
+
+  #noticeReady(): void {
+    for (const ready of this.#readyWaiters) ready()
+    this.#readyWaiters.clear()
   }
 
   #noticeIdle(): void {

@@ -58,7 +58,7 @@ export class Router {
   }
 
   get isReady(): boolean {
-    return !this.#draining && this.#options.mailboxes.every((mailbox) => mailbox.isReady)
+    return !this.#draining && this.#options.mailboxes.every((mailbox) => mailbox.isSettled)
   }
 
   /** A shard came back without the states it had. */

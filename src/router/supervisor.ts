@@ -3,9 +3,11 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { type Remote, releaseProxy, wrap } from 'comlink'
 import { Piscina } from 'piscina'
+import type { Storage } from '../base/durability.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
-import type { Fault, ShardControl, ShardNotice, ShardStart } from '../protocol/control.ts'
+import type { Fault, ShardControl, ShardNotice, ShardReady, ShardStart } from '../protocol/control.ts'
+import { refusal } from '../protocol/errors.ts'
 import type { ChangeView } from '../protocol/hooks.ts'
 import { type MailboxBatch, progressSlotCount, type ReplyEntry, type SlicedBody } from '../protocol/mailbox.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
@@ -16,6 +18,8 @@ export interface SupervisorOptions {
   /** One mailbox for each shard to run. */
   readonly mailboxes: readonly Mailbox[]
   readonly limits: Limits
+  /** Where shards keep their states; undefined if they do not. */
+  readonly storage: Storage | undefined
   /** The URL of the thread entry, as text. */
   readonly workerFile: string
   readonly faultsEnabled: boolean
@@ -34,10 +38,12 @@ export interface SupervisorOptions {
  */
 export type DeathReason = 'failed' | 'hung' | 'out_of_memory' | 'exited'
 
-/** How long a shard may take to start or to stop, and to answer a question of the control plane. */
-const startMsMax = 60_000
+/** How long a shard that starts may make no progress, may take to stop, and to answer a question of the control plane. */
+const startSilenceMsMax = 60_000
 const stopMsMax = 60_000
 const answerMsMax = 5_000
+/** How often it is said how far a long recovery is. */
+const recoveryNoticeMs = 5_000
 /** A shard that dies sooner than this after its start is started again with a delay, which doubles up to the maximum. */
 const shortLifeMs = 1_000
 const restartDelayMsMin = 5
@@ -60,6 +66,7 @@ export class Supervisor {
   readonly #lives: (Life | undefined)[]
   readonly #supervision: Promise<void>[] = []
   readonly #followed = new Set<string>()
+  readonly #starts = new Set<Promise<Life>>()
   #stopping = false
 
   constructor(options: SupervisorOptions) {
@@ -119,6 +126,8 @@ export class Supervisor {
   /** Ends every shard in order; what has not ended by itself after a while is ended by force. */
   async stop(): Promise<void> {
     this.#stopping = true
+    // A thread that is ended while it loads its modules takes the whole process with it.
+    await Promise.allSettled(this.#starts)
     await Promise.all(
       this.#lives.map(async (life) => {
         if (life === undefined) return
@@ -132,25 +141,67 @@ export class Supervisor {
 
   /** Starts one life of a shard and waits until it serves. */
   async #begin(mailbox: Mailbox): Promise<Life> {
-    const life = this.#newLife(mailbox)
+    const start = this.#beginLife(mailbox)
+    this.#starts.add(start)
     try {
-      life.threadId = await withDeadline(life.control.ready(), life, startMsMax)
+      return await start
+    } finally {
+      this.#starts.delete(start)
+    }
+  }
+
+  async #beginLife(mailbox: Mailbox): Promise<Life> {
+    const life = this.#newLife(mailbox)
+    const { shard } = mailbox
+    let lost: readonly string[] | undefined
+    try {
+      ;({ threadId: life.threadId, lost } = await this.#whenReady(shard, life))
     } catch (error) {
       closePorts(life)
       throw error
     }
+    this.#lives[shard] = life
+    if (lost !== undefined) {
+      this.#options.log.error({ shard, lost }, 'a shard is damaged and does not serve; its file is left as it is')
+      mailbox.refuseAll(refusal('SHARD_CORRUPT', { shard, lost: [...lost] }))
+      return life
+    }
     life.mailboxPort.on('message', (replies: ReplyEntry[]) => mailbox.settle(replies))
-    life.watchdog.start(
-      () => mailbox.batchNumber,
-      () => this.#endThread(mailbox.shard, life.threadId),
-    )
-    this.#lives[mailbox.shard] = life
+    life.watchdog.start(() => mailbox.batchNumber, {
+      onHang: () => this.#endThread(shard, life.threadId),
+      onStall: (isStalled) => this.#noticeStall(mailbox, isStalled),
+    })
     mailbox.attach({ post: (batch) => life.mailboxPort.postMessage(batch, memoryOf(batch)) })
     return life
   }
 
+  /** A recovery takes as long as it takes, if it only goes on. */
+  async #whenReady(shard: number, life: Life): Promise<ShardReady> {
+    const ready = life.control.ready()
+    let { steps } = life.watchdog
+    let movedAt = performance.now()
+    for (;;) {
+      try {
+        return await withDeadline(ready, life, recoveryNoticeMs)
+      } catch (error) {
+        if (!(error instanceof LateAnswer)) throw error
+        if (life.watchdog.steps !== steps) movedAt = performance.now()
+        else if (performance.now() - movedAt > startSilenceMsMax) throw error
+        ;({ steps } = life.watchdog)
+        this.#options.log.info({ shard, rows: life.watchdog.rowsRead }, 'a shard is still reading what it had stored')
+      }
+    }
+  }
+
+  #noticeStall(mailbox: Mailbox, isStalled: boolean): void {
+    mailbox.isStalled = isStalled
+    const { shard } = mailbox
+    if (isStalled) this.#options.log.error({ shard }, 'a shard waits for its disk, and is not ready')
+    else this.#options.log.info({ shard }, 'a shard that waited for its disk goes on')
+  }
+
   #newLife({ shard }: Mailbox): Life {
-    const { limits, faultsEnabled, extension } = this.#options
+    const { limits, storage, faultsEnabled, extension } = this.#options
     const data = new MessageChannel()
     const control = new MessageChannel()
     const notices = new MessageChannel()
@@ -158,6 +209,7 @@ export class Supervisor {
     const start: ShardStart = {
       id: shard,
       limits,
+      storage,
       progress,
       mailbox: data.port2,
       control: control.port2,
@@ -272,11 +324,15 @@ function reasonOf(error: Error | undefined): DeathReason {
   return error.message.includes('exited with code') ? 'exited' : 'failed'
 }
 
+class LateAnswer extends Error {
+  override readonly name = 'LateAnswer'
+}
+
 /** A Comlink call to a thread that dies never settles by itself: it is raced with the end of the shard and a deadline. */
 async function withDeadline<Value>(call: Promise<Value>, life: Life, deadlineMs: number): Promise<Value> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${deadlineMs / 1000} s`)), deadlineMs)
+    timer = setTimeout(() => reject(new LateAnswer(`no answer within ${deadlineMs / 1000} s`)), deadlineMs)
   })
   const over = life.over.then((error) => {
     throw error ?? new Error('the shard has stopped')

@@ -4,8 +4,9 @@ import { type MessagePort, threadId } from 'node:worker_threads'
 import { expose } from 'comlink'
 import { systemClocks, systemWakeAfter } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
-import { MemoryJournal } from '../journal/memory.ts'
-import type { ShardControl, ShardNotice, ShardStart } from '../protocol/control.ts'
+import { type Journal, JournalCorrupt } from '../journal/journal.ts'
+import { openJournal } from '../journal/open.ts'
+import type { ShardControl, ShardNotice, ShardReady, ShardStart } from '../protocol/control.ts'
 import { printable } from '../protocol/envelope.ts'
 import type { ChangeView } from '../protocol/hooks.ts'
 import type { MailboxBatch, ReplyEntry } from '../protocol/mailbox.ts'
@@ -25,10 +26,7 @@ export async function runShard(start: ShardStart): Promise<void> {
   // Queued by the ports until somebody listens.
   const opened = open(start, fail)
   const served: ShardControl = {
-    async ready() {
-      await opened
-      return threadId
-    },
+    ready: async () => ({ threadId, lost: (await opened).lost }),
     statistics: async () => (await opened).shard.statistics(),
     async stop() {
       await (await opened).shard.stop()
@@ -43,7 +41,9 @@ export async function runShard(start: ShardStart): Promise<void> {
     },
   }
   expose(served, control)
-  opened.then(({ shard }) => receiveFrom(mailbox, shard), fail)
+  opened.then(({ shard, lost }) => {
+    if (lost === undefined) receiveFrom(mailbox, shard)
+  }, fail)
   const onStray = (reason: unknown): void => {
     const said = reason instanceof Error ? reason.message : String(reason)
     logTo(notices).warn({ reason: printable(said) }, 'an extension left a rejected promise behind')
@@ -55,6 +55,10 @@ export async function runShard(start: ShardStart): Promise<void> {
   } finally {
     process.off('unhandledRejection', onStray)
     for (const port of [mailbox, control, notices]) port.close()
+    // The thread may go on with the next life of the shard, which opens the journal anew. What is told is how this one
+    // ended, not what came of it.
+    const { journal } = await opened.catch(() => ({ journal: undefined }))
+    await journal?.close().catch(() => {})
   }
 }
 
@@ -62,30 +66,42 @@ interface Opened {
   readonly shard: Shard
   readonly followed: Followed
   readonly faults: Faults | undefined
+  readonly journal: Journal
+  /** What was found to be damaged: then the shard does not serve. */
+  readonly lost: ShardReady['lost']
 }
 
 async function open(start: ShardStart, onFailure: (error: unknown) => void): Promise<Opened> {
-  const { id, limits, progress, mailbox, notices, extension, faultsEnabled } = start
+  const { id, limits, storage, mailbox, notices, extension, faultsEnabled } = start
+  const progress = new Int32Array(start.progress)
   const faults = faultsEnabled ? new Faults() : undefined
   const hooks = new HookSet(extension === undefined ? {} : await loadExtension(extension))
   const followed = new Followed(hooks, notices)
   for (const state of start.followed) followed.follow(state, true)
+  const bare = openJournal({ shard: id, storage, limits, progress })
+  const journal = faults?.around(bare) ?? bare
   const shard = new Shard({
     id,
     limits,
-    journal: new MemoryJournal(),
+    journal,
     clocks: systemClocks,
     send: (replies) => mailbox.postMessage(replies, chunksOf(replies)),
     schedule: setImmediate,
     wakeAfter: systemWakeAfter,
     onFailure,
-    progress: new Int32Array(progress),
+    progress,
     hooks,
     log: logTo(notices),
     ...(faults && { probe: faults.probe }),
   })
-  await shard.recover()
-  return { shard, followed, faults }
+  try {
+    await shard.recover()
+    return { shard, followed, faults, journal, lost: undefined }
+  } catch (error) {
+    if (error instanceof JournalCorrupt) return { shard, followed, faults, journal, lost: error.problems }
+    await journal.close().catch(() => {})
+    throw error
+  }
 }
 
 /** The states whose transitions the engine wants to hear of. */

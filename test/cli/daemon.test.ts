@@ -23,7 +23,7 @@ interface Places {
 }
 
 async function start({ bind = ['tcp://127.0.0.1:0'], metrics = '127.0.0.1:0' }: Places): Promise<Daemon> {
-  const config = loadConfig({ flags: { bind, metrics, shards: '0', insecure: true }, environment: {} })
+  const config = loadConfig({ flags: { bind, metrics, shards: '0', memory: true, insecure: true }, environment: {} })
   const daemon = await startDaemon(config, silentLog)
   onTestFinished(() => daemon.close())
   return daemon

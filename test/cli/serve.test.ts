@@ -17,14 +17,14 @@ afterEach(() => rmSync(folder, { recursive: true }))
 const nothingKept = 'everything is in memory only: nothing is kept when this process ends'
 
 describe('a daemon', () => {
-  it('prints a line for each endpoint, serves metrics of all of them, and warns that nothing is kept', async () => {
+  it('prints a line for each endpoint, serves metrics of all of them, and says that nothing is kept', async () => {
     const path = `ipc://${join(folder, 'commands')}`
     const daemon = await daemonOfTest(['--bind', path])
     const { program, endpoint, metrics } = daemon
     expect(endpoint).toMatch(/^tcp:\/\/127\.0\.0\.1:[1-9]\d+$/)
     expect(program.stdout).toBe(`[STATE DAEMON] Running at ${endpoint}\n[STATE DAEMON] Running at ${path}\n`)
     expect(program.log).toMatchObject([
-      { level: 'warn', msg: nothingKept },
+      { level: 'info', durability: 'memory', msg: nothingKept },
       { level: 'info', msg: 'serving', endpoints: [endpoint, path], metrics },
     ])
     for (const place of [path, endpoint]) {
@@ -46,7 +46,8 @@ describe('a daemon', () => {
   })
 
   it('logs nothing at the level silent', async () => {
-    const program = new Program(['serve', '--bind', 'tcp://127.0.0.1:0', '--metrics', 'off', '--log-level', 'silent'])
+    const quiet = ['--memory', '--log-level', 'silent']
+    const program = new Program(['serve', '--bind', 'tcp://127.0.0.1:0', '--metrics', 'off', ...quiet])
     onTestFinished(() => program.end())
     await eventually('the daemon answers', () => program.stdout !== '')
     program.child.kill('SIGTERM')
@@ -54,10 +55,63 @@ describe('a daemon', () => {
   })
 })
 
+describe('a daemon with a folder', () => {
+  it('says where it keeps what, keeps it, and lets nobody else in', async () => {
+    const data = join(folder, 'new', 'data')
+    const first = await daemonOfTest(['--data', data])
+    expect(first.program.log).toMatchObject([{ level: 'info', durability: 'strict', data }, { msg: 'serving' }])
+    const create = '{"cmd":"CREATE_STATE","state":"kept"}'
+    expect(await run(['call', create, '--endpoint', first.endpoint])).toMatchObject({ status: 0 })
+    expect(await metricOfDaemon(first, 'holdfast_durability_info{mode="strict"}')).toBe(1)
+
+    const second = ['serve', '--bind', 'tcp://127.0.0.1:0', '--metrics', 'off', '--data', data]
+    expect(await run(second)).toMatchObject({
+      status: 1,
+      stderr:
+        `holdfast: the folder ${data} is in use by another holdfast.\n` +
+        '  Talk to that one, or give this one a folder of its own with --data.\n',
+    })
+    first.program.child.kill('SIGTERM')
+    expect(await first.program.over).toMatchObject({ status: 0 })
+
+    const again = await daemonOfTest(['--data', data, '--durability', 'relaxed', '--shards', '1'])
+    const { stdout } = await run(['call', '{"cmd":"GET_STATE_INFO","state":"kept"}', '--endpoint', again.endpoint])
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'ok', durability: 'relaxed', version: 0 })
+  })
+
+  it('keeps the number of shards that the folder has, and does not start with another', async () => {
+    const data = join(folder, 'data')
+    const bind = ['--bind', 'tcp://127.0.0.1:0', '--metrics', 'off', '--data', data]
+    const first = await daemonOfTest(['--data', data, '--shards', '3'])
+    await first.program.end()
+    expect(await run(['serve', ...bind, '--shards', '2'])).toMatchObject({
+      status: 2,
+      stderr:
+        `holdfast: the data in ${data} is spread over 3 shards, and cannot be opened with 2 shards.\n` +
+        '  Leave --shards out, or choose another folder with --data.\n',
+    })
+    const again = new Program(['serve', ...bind])
+    onTestFinished(() => again.end())
+    await eventually('the daemon serves', () => again.stdout !== '')
+    expect(again.log.at(-1)).toMatchObject({ msg: 'serving', shards: 3 })
+  })
+})
+
 describe('a daemon does not start, and says why,', () => {
+  it('where it cannot keep anything', async () => {
+    const file = join(folder, 'file')
+    writeFileSync(file, '')
+    expect(await run(['serve', '--bind', 'tcp://127.0.0.1:0', '--metrics', 'off', '--data', file])).toMatchObject({
+      status: 1,
+      stderr:
+        `holdfast: cannot keep data in ${file}: there is a file of that name.\n` +
+        '  Choose another folder with --data, or --memory to keep nothing.\n',
+    })
+  })
+
   it('where the port for commands is in use', async () => {
     const endpoint = `tcp://127.0.0.1:${await takenPort()}`
-    expect(await run(['serve', '--bind', endpoint, '--metrics', '127.0.0.1:0'])).toEqual({
+    expect(await run(['serve', '--bind', endpoint, '--metrics', '127.0.0.1:0', '--memory'])).toEqual({
       status: 1,
       signal: null,
       stdout: '',

@@ -76,6 +76,7 @@ const words: Rows = {
   SHARD_RECOVERING: [[{ shard: 0 }, 'Shard 0 is recovering']],
   SHUTTING_DOWN: [[{}, 'The daemon is shutting down']],
   STORAGE_FULL: [[{}, 'The storage is full']],
+  SHARD_CORRUPT: [[{ shard: 1, lost: ["state 'a'", "state 'b'"] }, "Shard 1 is damaged: state 'a'; state 'b'"]],
   OUTCOME_UNKNOWN: [[{ reason: 'shard 0 stopped' }, 'The outcome is unknown: shard 0 stopped']],
 }
 
@@ -123,7 +124,7 @@ describe('the class of a code', () => {
 
   it.each(Object.keys(errorTable) as ErrorCode[])('%s says what it says for all codes of its class', (code) => {
     const name = classOf.get(code)
-    expect(isRetryable(code)).toBe(name === 'try again' || name === 'storage')
+    expect(isRetryable(code)).toBe(name === 'try again' || code === 'STORAGE_FULL')
     expect(mayHaveRun(code)).toBe(name === 'unknown')
   })
 

@@ -75,9 +75,13 @@ export interface RunningDaemon {
   readonly metrics: string
 }
 
-/** Starts a daemon on free ports and waits until it answers; without threads unless it is told. The caller ends it. */
+/**
+ * Starts a daemon on free ports and waits until it answers; without threads, and keeping nothing, unless it is told. The
+ * caller ends it.
+ */
 export async function startDaemon(args: readonly string[] = [], options?: ProgramOptions): Promise<RunningDaemon> {
-  const free = ['--bind', 'tcp://127.0.0.1:0', '--metrics', '127.0.0.1:0', '--shards', '0']
+  const keepsNothing = args.some((arg) => arg === '--data' || arg === '--memory') ? [] : ['--memory']
+  const free = ['--bind', 'tcp://127.0.0.1:0', '--metrics', '127.0.0.1:0', '--shards', '0', ...keepsNothing]
   const program = new Program(['serve', ...free, ...args], options)
   const serving = () => program.log.find(({ msg }) => msg === 'serving')
   const hasPrinted = () => program.stdout.split('\n').length > args.filter((arg) => arg === '--bind').length + 1

@@ -1,0 +1,136 @@
+// The folder in which an engine keeps everything: it is locked against a second engine, and says how many shards its data
+// is spread over. Owned by the engine's own thread; the databases in it are opened by the shards alone.
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { Misuse, Problem } from '../base/problem.ts'
+import { codeOf, type Database, loadSqlite, sqliteCode } from './sqlite-library.ts'
+
+export interface Folder {
+  /** Over how many shards its states are spread. */
+  readonly shards: number
+  /** Lets another engine in. */
+  release(): void
+}
+
+interface Description {
+  readonly format: number
+  readonly shards: number
+}
+
+const format = 1
+const descriptionName = 'holdfast.json'
+
+/**
+ * Opens a folder, or makes one for `newShards` shards. `shards` is a number that somebody asked for: a folder that has
+ * another keeps it, and is not opened. Throws a `Problem`.
+ */
+export function openFolder(path: string, newShards: number, shards?: number): Folder {
+  makeFolder(path)
+  const lock = lockFolder(path)
+  try {
+    const { shards: found } = readDescription(path) ?? describe(path, newShards)
+    if (shards !== undefined && shards !== found) {
+      const words = `the data in ${path} is spread over ${counted(found)}, and cannot be opened with ${counted(shards)}.`
+      throw new Misuse(words, 'Leave --shards out, or choose another folder with --data.')
+    }
+    return { shards: found, release: () => unlock(lock) }
+  } catch (error) {
+    unlock(lock)
+    throw error
+  }
+}
+
+/** Where a shard keeps its database. */
+export function databaseFile(folder: string, shard: number): string {
+  return join(folder, `shard-${shard}.db`)
+}
+
+function makeFolder(path: string): void {
+  try {
+    if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) syncFolder(dirname(path))
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    const reasons: Readonly<Record<string, string>> = {
+      EACCES: 'this user may not write there',
+      EEXIST: 'there is a file of that name',
+      ENOTDIR: 'there is a file in its path',
+      EROFS: 'the file system is read-only',
+      ENOSPC: 'the disk is full',
+    }
+    throw new Problem(`cannot keep data in ${path}: ${reasons[code] ?? message}.`, advice)
+  }
+}
+
+const advice = 'Choose another folder with --data, or --memory to keep nothing.'
+
+/**
+ * A lock of the operating system, so that it ends with the process, however that ends. SQLite holds it, because it knows
+ * how to do so on every system, and among the threads of one process as well.
+ */
+function lockFolder(path: string): Database {
+  const { DatabaseSync } = loadSqlite()
+  let lock: Database | undefined
+  try {
+    lock = new DatabaseSync(join(path, 'lock'))
+    // Nothing is ever written into it.
+    lock.exec('PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE')
+    return lock
+  } catch (error) {
+    lock?.close()
+    if (codeOf(error) !== sqliteCode.busy) {
+      throw new Problem(`cannot keep data in ${path}: ${(error as Error).message}.`, advice)
+    }
+    throw new Problem(
+      `the folder ${path} is in use by another holdfast.`,
+      'Talk to that one, or give this one a folder of its own with --data.',
+    )
+  }
+}
+
+function unlock(lock: Database): void {
+  lock.exec('ROLLBACK')
+  lock.close()
+}
+
+function readDescription(path: string): Description | undefined {
+  const file = join(path, descriptionName)
+  if (!existsSync(file)) {
+    // Without it nobody could tell whether the databases are all there.
+    if (!existsSync(databaseFile(path, 0))) return undefined
+    throw new Problem(`${file} is missing, which says over how many shards the data there is spread.`)
+  }
+  let description: Partial<Description> | undefined
+  try {
+    description = JSON.parse(readFileSync(file, 'utf8')) as Partial<Description>
+  } catch {
+    description = undefined
+  }
+  const { format: found, shards } = description ?? {}
+  if (found !== format || !Number.isSafeInteger(shards) || (shards as number) < 1) {
+    throw new Problem(`${file} is not what this version of holdfast has written there.`)
+  }
+  return { format, shards: shards as number }
+}
+
+function describe(path: string, shards: number): Description {
+  const description: Description = { format, shards }
+  const file = join(path, descriptionName)
+  writeFileSync(`${file}.new`, `${JSON.stringify(description)}\n`, { mode: 0o600, flush: true })
+  renameSync(`${file}.new`, file)
+  syncFolder(path)
+  return description
+}
+
+/** Until then the name of a new file may be lost, though the file is not. */
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
+
+function counted(shards: number): string {
+  return shards === 1 ? '1 shard' : `${shards} shards`
+}
