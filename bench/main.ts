@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { serverVersion } from '../src/base/version.ts'
+import { durable } from './durable.ts'
 import { get } from './get.ts'
 import { keyQuestions } from './keys.ts'
 import { machine as machineQuestion } from './machine.ts'
@@ -28,6 +29,7 @@ const questions: readonly Question[] = [
   scale,
   memory,
   slices,
+  durable,
   ...keyQuestions,
   machineQuestion,
 ]

@@ -1,4 +1,7 @@
 // Our own side: the built daemon as a process, as a user would start it; and the echo, which is the floor under it.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type Process, startNode } from './processes.ts'
 
 export interface Server {
@@ -17,17 +20,30 @@ export interface DaemonOptions {
   readonly nodeFlags?: readonly string[]
   /** `HOST:PORT` for metrics. Default: none. */
   readonly metrics?: string
+  /** Keeps what it holds, in a folder that goes with it. Default: it keeps nothing. */
+  readonly durability?: 'strict' | 'relaxed'
 }
 
 const program = new URL('../../src/cli/main.js', import.meta.url)
 const greeting = /^\[STATE DAEMON\] Running at (\S+)$/
 
-/** Starts a daemon in memory mode on a free port. */
-export async function startDaemon({ shards, nodeFlags = [], metrics = 'off' }: DaemonOptions): Promise<Server> {
+/** Starts a daemon on a free port. */
+export async function startDaemon(options: DaemonOptions): Promise<Server> {
+  const { shards, nodeFlags = [], metrics = 'off', durability } = options
+  const folder = durability && mkdtempSync(join(tmpdir(), 'bench-holdfast-'))
+  const kept = folder === undefined ? ['--memory'] : ['--data', folder, '--durability', durability as string]
   const free = ['--bind', 'tcp://127.0.0.1:0', '--metrics', metrics]
-  const process = startNode(program, ['serve', ...free, '--memory', '--shards', String(shards)], nodeFlags)
+  const process = startNode(program, ['serve', ...free, ...kept, '--shards', String(shards)], nodeFlags)
   const line = await process.line((text) => greeting.test(text))
-  return serverOf(process, greeting.exec(line)?.[1] ?? '')
+  const server = serverOf(process, greeting.exec(line)?.[1] ?? '')
+  if (folder === undefined) return server
+  return {
+    ...server,
+    async end() {
+      await server.end()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
 }
 
 export async function startEcho(): Promise<Server> {

@@ -40,6 +40,14 @@ export function openFolder(path: string, newShards: number, shards?: number): Fo
   }
 }
 
+/** Opens a folder that has data, and makes nothing. Throws a `Problem`. */
+export function openExistingFolder(path: string): Folder {
+  if (!existsSync(join(path, descriptionName))) {
+    throw new Problem(`there is no data of holdfast in ${path}.`, 'Name the folder that --data names for the daemon.')
+  }
+  return openFolder(path, 1)
+}
+
 /** Where a shard keeps its database. */
 export function databaseFile(folder: string, shard: number): string {
   return join(folder, `shard-${shard}.db`)

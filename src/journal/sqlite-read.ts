@@ -24,6 +24,8 @@ export interface Loaded {
 export interface ReadOptions {
   /** The database; the anchor is the file beside it. */
   readonly file: string
+  /** Whether the entries of the change log are looked at as well. */
+  readonly readsLog?: boolean
   /** Said now and then, with the rows read so far. */
   readonly onProgress?: (rows: number) => void
   /** Called with true before, and false after, everything that SQLite does. */
@@ -41,6 +43,12 @@ interface StoredRow {
   readonly tbl: string
   readonly routing_key: string
   readonly key: string
+  readonly bytes: string
+  readonly crc: number
+}
+
+interface LogEntry {
+  readonly number: number
   readonly bytes: string
   readonly crc: number
 }
@@ -134,6 +142,15 @@ class Reader {
     )
     if (last !== null && last !== number)
       this.#problems.push(`the change log ends at commit ${last} instead of ${number}`)
+    if (this.#options.readsLog !== true) return
+    const next = this.#database.prepare(
+      'SELECT number, bytes, crc FROM batches WHERE number > ? ORDER BY number LIMIT 1',
+    )
+    let entry = next.get(0) as LogEntry | undefined
+    for (; entry !== undefined; entry = next.get(entry.number) as LogEntry | undefined) {
+      if (checksumOf('batches', '', String(entry.number), entry.bytes) === entry.crc) continue
+      this.#problems.push(`entry ${entry.number} of the change log is damaged`)
+    }
   }
 
   async #readRows(): Promise<RowCount> {
