@@ -61,7 +61,7 @@ export class Entry {
   write({ value, expiresAt, encoding }: NewValue): KeyContents | Refuse {
     const tooLarge = sizeProblem(value, 'a value', this.#context)
     if (tooLarge !== undefined) return tooLarge
-    const list = Array.isArray(value) ? ItemList.of(value) : undefined
+    const list = Array.isArray(value) ? ItemList.of(value, this.nextVersion) : undefined
     const bytes = approximateBytes(value)
     const after = this.#next(list === undefined ? value : null, list, bytes, expiresAt, encoding)
     this.#put(after, value)

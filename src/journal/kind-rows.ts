@@ -4,49 +4,54 @@ import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Change } from '../state/change.ts'
 import type { State } from '../state/directory.ts'
 
-/** A row of a state's contents. `key` tells it from the others of the same table and state. */
-export interface ContentRow {
+/** Where a row of a state's contents stands. `key` tells it from the others of the same table and state. */
+export interface ContentPlace {
   readonly table: string
   readonly key: string
-  /** Undefined for a row that goes. */
+}
+
+export interface StoredContentRow extends ContentPlace {
+  readonly value: JsonValue
+}
+
+/** A row to be written, or with an undefined value to be removed. */
+export interface ContentRow extends ContentPlace {
   readonly value: JsonValue | undefined
 }
 
-/** Rows that belong to nobody from now on: all of these tables whose key begins so. They are removed little by little. */
+/** Rows that belong to nobody any more: those of these tables whose key begins so. They are removed little by little. */
 export interface LeftRows {
   readonly tables: readonly string[]
+  /** Ends with a slash. No row of these tables whose key begins so is ever written again. */
   readonly prefix: string
 }
 
-/** Makes a state of its rows again. */
-export interface StateLoader {
-  readonly state: State
-  /** Takes a row of the contents; answers with what the row is a part of if that belongs to nobody. */
-  load(row: { readonly table: string; readonly key: string; readonly value: JsonValue }): LeftRows | undefined
-  /** Called once, after the last row. */
-  finish(): void
-}
-
 /**
- * What a change means for the rows of its state. `rows`: these, and the state's own. `whole`: every row there is, as the
- * contents were exchanged. `staged`: every row, but they were handed over before, under this generation.
+ * What a change means for the rows of its state. `rows`: these, and the state's own; `left` is what they leave behind.
+ * `whole`: every row there is, as the contents were exchanged. `staged`: every row, but they were handed over before,
+ * under this generation.
  */
 export type Footprint =
-  | { readonly extent: 'rows'; readonly rows: readonly ContentRow[]; readonly left?: LeftRows }
+  | { readonly extent: 'rows'; readonly rows: readonly ContentRow[]; readonly left?: readonly LeftRows[] }
   | { readonly extent: 'whole' }
   | { readonly extent: 'staged'; readonly generation: number }
 
-export interface KindRows<KindState extends State = State, KindChange extends Change = Change> {
+/** A state that is being made of its rows. */
+export interface Opening<Of extends State = State> {
+  /** Takes the next row, in the order of table and key. */
+  load(row: StoredContentRow): void
+  /** Once all rows are in. `left` are those that came and have no place in the state. */
+  finish(): { readonly state: Of; readonly left: readonly LeftRows[] }
+}
+
+export interface KindRows<Of extends State = State, KindChange extends Change = Change> {
   /** The tables of its contents. They sort behind `directory`, so that a state is read before what it holds. */
   readonly tables: readonly string[]
-  /** What the state's own row holds besides name, kind and version. */
-  header(state: KindState): JsonObject
-  /** How many rows its contents take. */
-  rowCount(state: KindState): number
-  contents(state: KindState): Iterable<ContentRow>
+  /** What the state's own row holds besides name, kind, version and length. */
+  header(state: Of): JsonObject
+  contents(state: Of): Iterable<StoredContentRow>
   footprint(change: KindChange): Footprint
-  /** What the change log keeps of a change besides state, version, type and time. */
+  /** What the change log keeps of a change besides state, version, type and time; a type among it takes precedence. */
   logged(change: KindChange): JsonObject
-  /** Begins with the state's own row; the rows of its contents follow, table by table, in the order of their keys. */
-  open(name: string, version: number, header: JsonObject): StateLoader
+  open(name: string, version: number, header: JsonObject): Opening<Of>
 }

@@ -2,16 +2,15 @@
 // routing key and key, each of them whole: the driver has held it against its checksum.
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Directory } from '../state/directory.ts'
-import type { LeftRows, StateLoader } from './kind-rows.ts'
+import type { Opening } from './kind-rows.ts'
 import { contentTables, kindNamed } from './kinds.ts'
 import type { Row, RowPlace } from './row.ts'
 import { directoryTable, factsTable, leftoverOf, StateRows } from './state-rows.ts'
 
 interface Loading {
-  readonly loader: StateLoader
+  readonly opening: Opening
   readonly epoch: string
   readonly rowsExpected: number
-  rows: number
 }
 
 export class RowLoader {
@@ -33,23 +32,21 @@ export class RowLoader {
     if (!contentTables.includes(table)) return `a row of the unknown table '${table}'`
     const [epoch = '', ...rest] = key.split('/')
     const loading = this.#states.get(routingKey)
-    if (loading?.epoch !== epoch) this.#leave(routingKey, leftoverOf(routingKey, epoch))
-    else {
-      const left = loading.loader.load({ table, key: rest.join('/'), value })
-      if (left === undefined) loading.rows += 1
-      else this.#leave(routingKey, { ...left, prefix: `${epoch}/${left.prefix}` })
-    }
+    if (loading?.epoch !== epoch) this.#leave(routingKey, epoch)
+    else loading.opening.load({ table, key: rest.join('/'), value })
     return undefined
   }
 
   /** Fills the directory. `problems` gets what is missing. */
   finish(problems: string[]): StateRows {
-    const { directory, epochs } = this.#stored
-    for (const [name, { loader, epoch, rows, rowsExpected }] of this.#states) {
-      if (rows !== rowsExpected) problems.push(`state '${name}' has ${rows} of its ${rowsExpected} rows`)
+    const { directory, epochs, leftovers } = this.#stored
+    for (const [name, { opening, epoch, rowsExpected }] of this.#states) {
+      const { state, left } = opening.finish()
+      const { length } = state
+      if (length !== rowsExpected) problems.push(`state '${name}' has ${length} of its ${rowsExpected} rows`)
+      leftovers.push(...left.map((each) => leftoverOf(name, epoch, each)))
       epochs.set(name, epoch)
-      loader.finish()
-      directory.insert(loader.state)
+      directory.insert(state)
     }
     this.#deleted.sort((a, b) => a.sequence - b.sequence)
     for (const { name, version } of this.#deleted) directory.remove(name, version)
@@ -65,10 +62,9 @@ export class RowLoader {
     const kind = kindNamed(value.kind as string)
     if (kind === undefined) return `state '${name}' is of the unknown kind '${value.kind as string}'`
     this.#states.set(name, {
-      loader: kind.open(name, value.version as number, value.header as JsonObject),
+      opening: kind.open(name, value.version as number, value.header as JsonObject),
       epoch: value.epoch as string,
       rowsExpected: value.rows as number,
-      rows: 0,
     })
     return undefined
   }
@@ -80,12 +76,12 @@ export class RowLoader {
     return undefined
   }
 
-  /** Rows that belong together come one after another. */
-  #leave(routingKey: string, left: LeftRows): void {
-    const name = `${routingKey}\0${left.prefix}`
+  #leave(routingKey: string, epoch: string): void {
+    const leftover = leftoverOf(routingKey, epoch)
+    const name = `${routingKey}\0${epoch}`
     if (name === this.#lastLeftover) return
     this.#lastLeftover = name
-    this.#stored.leftovers.push({ ...left, routingKey })
+    this.#stored.leftovers.push(leftover)
   }
 }
 

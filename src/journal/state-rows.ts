@@ -13,7 +13,8 @@ import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Change, StagedRecords } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
 import type { Commit } from './journal.ts'
-import { contentTables, kindOf, kindOfChange } from './kinds.ts'
+import type { LeftRows } from './kind-rows.ts'
+import { contentTables, kindOf } from './kinds.ts'
 import { type RowEdit, sortable } from './row.ts'
 import { stagedRows } from './table-rows.ts'
 
@@ -72,8 +73,9 @@ export class StateRows {
   }
 }
 
-export function leftoverOf(routingKey: string, epoch: string): Leftover {
-  return { tables: contentTables, routingKey, prefix: `${epoch}/` }
+/** Rows of an epoch that belong to nobody; all of them, unless it is said which. */
+export function leftoverOf(routingKey: string, epoch: string, left?: LeftRows): Leftover {
+  return { tables: left?.tables ?? contentTables, routingKey, prefix: `${epoch}/${left?.prefix ?? ''}` }
 }
 
 class Planner {
@@ -128,7 +130,7 @@ class Planner {
       touched.whole = change.after !== undefined
       return
     }
-    const footprint = kindOfChange(change).footprint(change)
+    const footprint = kindOf(change).footprint(change)
     if (footprint.extent === 'staged') {
       const { generation, epoch } = this.#takeStaged(state)
       assert(generation === footprint.generation, 'what a change shows was staged for it')
@@ -137,12 +139,11 @@ class Planner {
       this.#exchange(state, touched, this.#takeEpoch())
       touched.whole = true
     } else {
-      const { left } = footprint
-      if (left !== undefined) {
-        this.#leftovers.push({ ...left, routingKey: state, prefix: `${touched.epoch}/${left.prefix}` })
-      }
       for (const { table, key, value } of footprint.rows) {
         touched.rows.set(`${table} ${key}`, edit(table, state, `${touched.epoch}/${key}`, value))
+      }
+      for (const left of footprint.left ?? []) {
+        this.#leftovers.push(leftoverOf(state, touched.epoch as string, left))
       }
     }
   }
@@ -171,7 +172,7 @@ class Planner {
       kind: standing.kind,
       version: standing.version,
       epoch,
-      rows: kind.rowCount(standing),
+      rows: standing.length,
       header: kind.header(standing),
     })
     if (!this.#stored.epochs.has(state)) this.#put(directoryTable, state, 'deleted', undefined)
@@ -236,7 +237,7 @@ export function loggedText(changes: readonly Change[]): string {
   return JSON.stringify(
     changes.map((change): JsonObject => {
       const { state, version, type, at } = change
-      return { state, version, type, at, ...(change.subject === 'state' ? {} : kindOfChange(change).logged(change)) }
+      return { state, version, type, at, ...(change.subject === 'state' ? {} : kindOf(change).logged(change)) }
     }),
   )
 }

@@ -5,42 +5,46 @@ import type { RecordId } from '../protocol/arguments.ts'
 import { approximateBytes, type JsonObject, type JsonValue } from '../protocol/value.ts'
 import type { RecordChange, StagedRecords, TableChange } from '../state/change.ts'
 import { compileRecordSchema, type RecordSchema } from '../state/json-schema.ts'
-import { type RecordContents, Records, Table } from '../state/table.ts'
-import type { ContentRow, Footprint, KindRows } from './kind-rows.ts'
+import { compileFieldMachine } from '../state/machine-field.ts'
+import { type BoundField, type RecordContents, Records, Table } from '../state/table.ts'
+import type { Footprint, KindRows, StoredContentRow } from './kind-rows.ts'
 import { fromSortable, sortable } from './row.ts'
 
 const recordsTable = 'records'
 
-function recordRow(order: number, contents: RecordContents | undefined): ContentRow {
-  return { table: recordsTable, key: sortable(order), value: contents && [contents.revision, contents.record] }
+function recordRow(order: number, { revision, record }: RecordContents): StoredContentRow {
+  return { table: recordsTable, key: sortable(order), value: [revision, record] }
 }
 
-export function stagedRows({ records }: StagedRecords): ContentRow[] {
+export function stagedRows({ records }: StagedRecords): StoredContentRow[] {
   return records.map(({ order, contents }) => recordRow(order, contents))
 }
 
 export const tableRows: KindRows<Table, RecordChange | TableChange> = {
   tables: [recordsTable],
 
-  header({ header: { fields, schema, maxLength, nextId, nextOrder, generation } }) {
+  header({ header: { fields, schema, maxLength, bound, nextId, nextOrder, generation } }) {
     return {
       fields: fields && [...fields],
       ...(schema && { json_schema: schema.source }),
       max_length: maxLength,
+      ...(bound && { machine: { field: bound.field, definition: bound.machine.source } }),
       next_id: nextId,
       next_order: nextOrder,
       generation,
     }
   },
 
-  rowCount: (table) => table.length,
-
   *contents(table) {
     for (const { order, contents } of table.records.ordered.atLeast()) yield recordRow(order, contents)
   },
 
   footprint(change): Footprint {
-    if (change.subject === 'record') return { extent: 'rows', rows: [recordRow(change.order, change.after)] }
+    if (change.subject === 'record') {
+      const { order, after } = change
+      const row = after && recordRow(order, after)
+      return { extent: 'rows', rows: [row ?? { table: recordsTable, key: sortable(order), value: undefined }] }
+    }
     if (change.before.records === change.after.records) return { extent: 'rows', rows: [] }
     return change.ahead ? { extent: 'staged', generation: change.after.header.generation } : { extent: 'whole' }
   },
@@ -51,25 +55,24 @@ export const tableRows: KindRows<Table, RecordChange | TableChange> = {
     return { id, ...(before && { old_value: before.record }), ...(after && { new_value: after.record }) }
   },
 
-  open(name, version, { fields, json_schema: source, max_length, next_id, next_order, generation }) {
+  open(name, version, { fields, json_schema: source, max_length, machine, next_id, next_order, generation }) {
     const header = {
       fields: fields === null ? null : new Set(fields as string[]),
       schema: source === undefined ? undefined : recompiled(source),
       maxLength: max_length as number | null,
+      ...(machine !== undefined && { bound: boundAgain(machine as JsonObject) }),
       nextId: next_id as number,
       nextOrder: next_order as number,
       generation: generation as number,
     }
-    const table = new Table(name, version, { header, records: new Records() })
+    const records = new Records()
     return {
-      state: table,
       load({ key, value }) {
         const [revision, record] = value as [number, JsonObject]
         const contents = { record, revision, bytes: approximateBytes(record) }
-        table.records.insert({ id: record.id as RecordId, order: fromSortable(key), contents })
-        return undefined
+        records.insert({ id: record.id as RecordId, order: fromSortable(key), contents })
       },
-      finish() {},
+      finish: () => ({ state: new Table(name, version, { header, records }), left: [] }),
     }
   },
 }
@@ -78,4 +81,10 @@ function recompiled(source: JsonValue): RecordSchema {
   const schema = compileRecordSchema(source)
   assert(!('code' in schema), 'a schema that was accepted once is accepted again')
   return schema
+}
+
+function boundAgain({ field, definition }: JsonObject): BoundField {
+  const machine = compileFieldMachine(definition as JsonValue)
+  assert(!('code' in machine), 'a machine that was accepted once is accepted again')
+  return { field: field as string, machine }
 }

@@ -135,7 +135,8 @@ function linked(all: readonly Occurrence[]): Past | undefined {
 
 type Parts = Pick<InstanceContents, 'configuration' | 'context' | 'deadlines' | 'past'>
 
-function weighed(parts: Parts, revision: number, createdAt: number, updatedAt: number): InstanceContents {
+/** Contents, with what they take. */
+export function weighed(parts: Parts, revision: number, createdAt: number, updatedAt: number): InstanceContents {
   const { configuration, context, deadlines, past } = parts
   // A deadline is a name of some thirty characters and a number.
   const bytes = configuration.key.length + approximateBytes(context) + deadlines.size * 48

@@ -28,15 +28,21 @@ export interface Lease {
 const chunkLength = 512
 
 export class ItemList {
+  /** The version of the state that made it: no other list of that state ever has it. */
+  readonly made: number
   readonly #chunks = new Map<number, (ListItem | undefined)[]>()
   readonly #leases = new Map<number, DeadlineEntry<Lease>>()
   readonly #deadlines = new DeadlineHeap<Lease>()
   #start = 0
   #end = 0
 
+  constructor(made: number) {
+    this.made = made
+  }
+
   /** The list with the items of a JSON array. */
-  static of(values: readonly JsonValue[]): ItemList {
-    const list = new ItemList()
+  static of(values: readonly JsonValue[], made: number): ItemList {
+    const list = new ItemList(made)
     for (const value of values) list.put('last', itemOf(value))
     return list
   }

@@ -10,7 +10,7 @@ describe('a list of items', () => {
     const moves = fc.array(fc.tuple(ends, fc.constantFrom('put', 'put', 'take')), { maxLength: 2_500, size: 'max' })
     fc.assert(
       fc.property(moves, (given) => {
-        const list = new ItemList()
+        const list = new ItemList(1)
         const array: number[] = []
         for (const [index, [end, move]] of given.entries()) {
           if (move === 'put') {
@@ -31,7 +31,7 @@ describe('a list of items', () => {
   })
 
   it('numbers its items so that none has the position of another, also once it was started elsewhere', () => {
-    const list = new ItemList()
+    const list = new ItemList(1)
     list.startAt(-700)
     for (const end of ['first', 'last', 'last', 'first'] as const) list.put(end, itemOf(end))
     expect([list.positionOf('first'), list.positionOf('last')]).toEqual([-702, -699])
@@ -40,7 +40,7 @@ describe('a list of items', () => {
   })
 
   it('keeps leases by their tokens, the one that ends first in front', () => {
-    const list = new ItemList()
+    const list = new ItemList(1)
     const lease = (token: number, deadline: number) => ({ token, item: itemOf(token), leaseMs: 5, deadline })
     for (const given of [lease(1, 30), lease(2, 10), lease(3, 20)]) list.putLease(given)
     expect([list.pending, list.nextDeadline, list.firstLease?.token]).toEqual([3, 10, 2])

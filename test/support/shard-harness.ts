@@ -6,6 +6,7 @@ import { type MailboxEntry, progressSlotCount, type RequestBody } from '../../sr
 import type { JsonObject } from '../../src/protocol/value.ts'
 import type { HookSet } from '../../src/shard/hook-set.ts'
 import { type ProbePoint, Shard } from '../../src/shard/shard.ts'
+import type { Directory } from '../../src/state/directory.ts'
 import { KeepingJournal } from './keeping-journal.ts'
 
 export interface HarnessOptions {
@@ -124,6 +125,23 @@ export class ShardHarness {
     await this.idle()
     return this.reply(id as number)
   }
+}
+
+/** A shard on a journal, some time after the beginning of its clocks, and the directory that it keeps. */
+export async function startedOn(
+  journal: Journal,
+  passedMs = 0,
+): Promise<{ readonly harness: ShardHarness; readonly directory: Directory }> {
+  let kept: Directory | undefined
+  const recover = journal.recover.bind(journal)
+  journal.recover = (directory) => {
+    kept = directory
+    return recover(directory)
+  }
+  const harness = new ShardHarness({ journal })
+  harness.advance(passedMs)
+  await harness.shard.recover()
+  return { harness, directory: kept as Directory }
 }
 
 /** Resolves when the promises that can settle now have settled. */

@@ -4,10 +4,16 @@ import { type ItemList, ItemList as Items, itemOf, type Lease, type ListItem } f
 import type { ItemPlace, KeyspaceChange } from '../../src/state/key-change.ts'
 import { type KeyContents, Keys } from '../../src/state/keyspace.ts'
 
+interface StoredList {
+  readonly made: number
+  readonly items: Map<number, ListItem>
+  readonly leases: Map<number, Lease>
+}
+
 interface StoredKey {
   readonly contents: Omit<KeyContents, 'list'>
   /** Undefined for a key whose value is no list. */
-  readonly list: { readonly items: Map<number, ListItem>; readonly leases: Map<number, Lease> } | undefined
+  readonly list: StoredList | undefined
 }
 
 export class StoredKeyspace {
@@ -33,7 +39,11 @@ export class StoredKeyspace {
       const items = Array.isArray(change.written) ? change.written : undefined
       this.rows.set(key, {
         contents,
-        list: items && { items: new Map(items.map((value, index) => [index, itemOf(value)])), leases: new Map() },
+        list: items && {
+          made: change.version,
+          items: new Map(items.map((value, index) => [index, itemOf(value)])),
+          leases: new Map(),
+        },
       })
       return
     }
@@ -44,13 +54,13 @@ export class StoredKeyspace {
     }
   }
 
-  #remove({ items, leases }: NonNullable<StoredKey['list']>, place: ItemPlace | undefined): void {
+  #remove({ items, leases }: StoredList, place: ItemPlace | undefined): void {
     if (place === undefined) return
     const removed = place.at === 'lease' ? leases.delete(place.lease.token) : items.delete(place.position)
     if (!removed) throw new Error('a change takes an item from where none is')
   }
 
-  #add({ items, leases }: NonNullable<StoredKey['list']>, place: ItemPlace | undefined): void {
+  #add({ items, leases }: StoredList, place: ItemPlace | undefined): void {
     if (place?.at === 'lease') leases.set(place.lease.token, place.lease)
     else if (place !== undefined) {
       if (items.has(place.position)) throw new Error('a change puts an item where one is')
@@ -65,8 +75,8 @@ export class StoredKeyspace {
   }
 }
 
-function listOf({ items, leases }: NonNullable<StoredKey['list']>): ItemList {
-  const list = new Items()
+function listOf({ made, items, leases }: StoredList): ItemList {
+  const list = new Items(made)
   const positions = [...items.keys()].sort((a, b) => a - b)
   const [first = 0] = positions
   // Positions go on from where they stood.
