@@ -6,7 +6,7 @@ import { freshFile, query, shardOn } from '../support/sqlite.ts'
 
 const key = (cmd: string, fields: JsonObject): JsonObject => ({ cmd, state: 'k', ...fields })
 const storedItems = (file: string): unknown =>
-  query(file, "SELECT count(*) AS n FROM rows WHERE tbl IN ('list_items', 'leases')")[0]?.n
+  query(file, "SELECT count(*) AS n FROM rows WHERE tbl IN ('items', 'item_leases')")[0]?.n
 
 describe('a keyspace that is read back', () => {
   it('has its keys with values, versions, ends and encodings, and its lists with what is on a lease', async () => {
