@@ -176,7 +176,16 @@ describe('a daemon with an extension', () => {
 
   it('does not start with one that cannot be loaded', async () => {
     const extension = moduleOf('export const nothing = 1')
-    const arguments_ = ['serve', '--memory', '--bind', 'tcp://127.0.0.1:0', '--metrics', 'off', '--extension', extension]
+    const arguments_ = [
+      'serve',
+      '--memory',
+      '--bind',
+      'tcp://127.0.0.1:0',
+      '--metrics',
+      'off',
+      '--extension',
+      extension,
+    ]
     const { status, stdout, stderr } = await run(arguments_)
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
     expect(stderr).toMatch(/^holdfast: the extension .* cannot be loaded: it exports none of/m)
