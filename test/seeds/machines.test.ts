@@ -1,9 +1,10 @@
 // What the seed's state machine and state validator can do, capability by capability as its own checklist names them: each
 // is shown over a real daemon, once with the methods of the client library and once in plain JSON. Hooks, which are code,
-// are not data of a machine and have a suite of their own.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+// are not data of a machine, are shown in an engine; test/shard/hooks.test.ts has the rest of them.
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { Dealer } from 'zeromq'
 import { type Client, connect, type JsonObject, type Machine } from '../../src/client/index.ts'
+import { openEngine } from '../../src/engine.ts'
 import { errorOf } from '../support/clients.ts'
 import { type RunningDaemon, startDaemon } from '../support/holdfast.ts'
 import { ask } from '../support/sockets.ts'
@@ -272,5 +273,33 @@ describe('the state validator of the seed', () => {
     expect(missing.message).toContain('required_field')
     const complete = { required_field: 'value', optional_field: null }
     expect(await ask(socket, { cmd: 'CREATE_RECORD', state, data: complete })).toMatchObject({ status: 'ok', id: 1 })
+  })
+})
+
+describe('the state machine of the seed, in an engine', () => {
+  const definition = { initial: 'draft', states: { draft: { on: { publish: 'published' } }, published: {} } }
+
+  it('supports validation hooks: what they throw refuses the event', async () => {
+    const engine = await openEngine({ shards: 0 })
+    onTestFinished(() => engine.close())
+    await engine.call({ cmd: 'CREATE_STATE', state: 'articles', kind: 'machine', definition })
+    await engine.call({ cmd: 'CREATE_INSTANCE', state: 'articles', id: 'a' })
+    const remove = engine.validate('articles', () => {
+      throw new Error('not today')
+    })
+    const publish = { cmd: 'SEND_EVENT', state: 'articles', id: 'a', event: 'publish' }
+    expect(await engine.call(publish)).toMatchObject({ code: 'REFUSED_BY_HOOK' })
+    remove()
+    expect(await engine.call(publish)).toMatchObject({ status: 'ok', from: 'draft', to: 'published' })
+  })
+
+  it('supports transition callbacks, which hear of what was committed', async () => {
+    const engine = await openEngine({ shards: 0 })
+    onTestFinished(() => engine.close())
+    await engine.call({ cmd: 'CREATE_STATE', state: 'articles', kind: 'machine', definition })
+    await engine.call({ cmd: 'CREATE_INSTANCE', state: 'articles', id: 'a' })
+    const heard = new Promise((resolve) => void engine.onTransition('articles', resolve))
+    await engine.call({ cmd: 'SEND_EVENT', state: 'articles', id: 'a', event: 'publish' })
+    expect(await heard).toMatchObject({ state: 'articles', id: 'a', from: 'draft', to: 'published', event: 'publish' })
   })
 })
