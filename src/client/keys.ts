@@ -1,15 +1,12 @@
 // One keyspace, with methods instead of commands. It knows its name and who runs its commands, and keeps nothing else: any
 // number of these may stand for the same keyspace.
-import type { CommandName } from '../protocol/commands.ts'
-import { invalidRequest } from '../protocol/envelope.ts'
-import { nameProblem } from '../protocol/names.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
-import type { Caller, CallOptions } from './caller.ts'
-import { errorOfRefusal } from './error.ts'
+import type { CallOptions } from './caller.ts'
 import { KeyList, type KeyListOptions } from './key-list.ts'
 import { type Entry, entryOf, secondsOf, valueArguments, valueOf } from './key-values.ts'
 import { Queue, type QueueOptions } from './queue.ts'
 import type { Json, Storable } from './rows.ts'
+import { deletedOf, StateHandle, whole } from './state-handle.ts'
 import { type UpdateOptions, updateKey } from './update.ts'
 
 export interface WriteOptions extends CallOptions {
@@ -44,90 +41,79 @@ export type Expected = number | { readonly revision: number }
  * with a `HoldfastError` if it is refused: besides what is said below, `WRONG_TYPE` where what the key holds cannot be
  * counted, appended to or used as a list.
  */
-export class Keys<Value = JsonValue> {
-  readonly name: string
-  readonly #caller: Caller
-
-  /** Throws `INVALID_REQUEST` if this cannot be the name of a state. */
-  constructor(caller: Caller, name: string) {
-    const problem = nameProblem(name)
-    if (problem !== undefined) throw errorOfRefusal(invalidRequest(problem))
-    this.#caller = caller
-    this.name = name
-  }
-
+export class Keys<Value = JsonValue> extends StateHandle {
   /** Reads a value; undefined, or the default, where the key is missing. */
   get(key: string, options: GetOptions<Value> & { readonly default: Value }): Promise<Value>
   get(key: string, options?: GetOptions<Value>): Promise<Value | undefined>
   get(key: string, options?: GetOptions<Value>): Promise<Value | undefined> {
-    const reading = this.#run<Value | undefined>('GET_KEY', { key }, valueOf<Value>, options)
+    const reading = this.run<Value | undefined>('GET_KEY', { key }, valueOf<Value>, options)
     const instead = options?.default
     return instead === undefined ? reading : reading.then((value) => (value === undefined ? instead : value))
   }
 
   /** Reads a value with its version and times; undefined where the key is missing. */
   entry(key: string, options?: CallOptions): Promise<Entry<Value> | undefined> {
-    return this.#run('GET_KEY', { key }, entryOf<Value>, options)
+    return this.run('GET_KEY', { key }, entryOf<Value>, options)
   }
 
   /** Reads a value as JSON, also where its text was stored as bytes; undefined where the key is missing. */
   async getJson<Read = Value>(key: string, options?: CallOptions): Promise<Read | undefined> {
-    const value = await this.#run('GET_KEY', { key }, valueOf<unknown>, options)
+    const value = await this.run('GET_KEY', { key }, valueOf<unknown>, options)
     return (value instanceof Uint8Array ? JSON.parse(Buffer.from(value).toString()) : value) as Read | undefined
   }
 
   /** Writes a value and resolves to the new version of the key. Without `ttlMs` the key lives until it is deleted. */
   set(key: string, value: Storable<Value>, options?: WriteOptions): Promise<number> {
-    return this.#run('SET_KEY', valueArguments(key, value, options?.ttlMs), versionOf, options)
+    return this.run('SET_KEY', valueArguments(key, value, options?.ttlMs), versionOf, options)
   }
 
   /** Writes a value of any type that is JSON, as `set` does. */
   setJson<Written = Value>(key: string, value: Json<Written>, options?: WriteOptions): Promise<number> {
-    return this.#run('SET_KEY', valueArguments(key, value, options?.ttlMs), versionOf, options)
+    return this.run('SET_KEY', valueArguments(key, value, options?.ttlMs), versionOf, options)
   }
 
   /** Removes a key. Resolves to false if there is none. */
   delete(key: string, options?: CallOptions): Promise<boolean> {
-    return this.#run('DELETE_KEY', { key }, deletedOf, options)
+    return this.run('DELETE_KEY', { key }, deletedOf, options)
   }
 
   exists(key: string, options?: CallOptions): Promise<boolean> {
-    return this.#run('KEY_EXISTS', { key }, existsOf, options)
+    return this.run('KEY_EXISTS', { key }, existsOf, options)
   }
 
   /** The version of a key, which each write raises by one; 0 where the key is missing. */
   version(key: string, options?: CallOptions): Promise<number> {
-    return this.#run('GET_VERSION', { key }, versionOf, options)
+    return this.run('GET_VERSION', { key }, versionOf, options)
   }
 
   /** Removes all keys, or those that a glob matches. Resolves to their number. */
   clear(pattern?: string, options?: CallOptions): Promise<number> {
-    return this.#run('CLEAR_KEYS', pattern === undefined ? {} : { pattern }, clearedOf, options)
+    return this.run('CLEAR_KEYS', pattern === undefined ? {} : { pattern }, clearedOf, options)
   }
 
   /** Gives a key so long to live from now on, in milliseconds; null for ever. Resolves to false if there is none. */
   setTtl(key: string, ttlMs: number | null, options?: CallOptions): Promise<boolean> {
-    return this.#run('SET_TTL', { key, ttl: ttlMs === null ? null : secondsOf(ttlMs) }, updatedOf, options)
+    return this.run('SET_TTL', { key, ttl: ttlMs === null ? null : secondsOf(ttlMs) }, updatedOf, options)
   }
 
   /** How long a key still lives, in milliseconds; null for ever, undefined where it is missing. */
   getTtl(key: string, options?: CallOptions): Promise<number | null | undefined> {
-    return this.#run('GET_TTL', { key }, ttlMsOf, options)
+    return this.run('GET_TTL', { key }, ttlMsOf, options)
   }
 
   /** Adds to a number and resolves to the sum. A missing key is 0; `ttlMs` counts only for a key that this creates. */
   increment(key: string, by = 1, options?: WriteOptions): Promise<number> {
-    return this.#run('INCREMENT_KEY', countArguments(key, by, options), countOf, options)
+    return this.run('INCREMENT_KEY', countArguments(key, by, options), countOf, options)
   }
 
   /** As `increment`, downwards. */
   decrement(key: string, by = 1, options?: WriteOptions): Promise<number> {
-    return this.#run('DECREMENT_KEY', countArguments(key, by, options), countOf, options)
+    return this.run('DECREMENT_KEY', countArguments(key, by, options), countOf, options)
   }
 
   /** Adds to the end of a text, which is empty where the key is missing. Resolves to its length in bytes of UTF-8. */
   append(key: string, text: string, options?: CallOptions): Promise<number> {
-    return this.#run('APPEND_KEY', { key, value: text }, lengthOf, options)
+    return this.run('APPEND_KEY', { key, value: text }, lengthOf, options)
   }
 
   /**
@@ -141,7 +127,7 @@ export class Keys<Value = JsonValue> {
     options?: WriteOptions,
   ): Promise<boolean> {
     const args = timed({ key, old: old as JsonValue, new: next as JsonValue }, options)
-    return this.#run('COMPARE_SWAP', args, swappedOf, options)
+    return this.run('COMPARE_SWAP', args, swappedOf, options)
   }
 
   /**
@@ -152,12 +138,12 @@ export class Keys<Value = JsonValue> {
     const args = valueArguments(key, value, options?.ttlMs)
     if (typeof expected === 'number') args.version = expected
     else args.revision = expected.revision
-    return this.#run('COMPARE_AND_SET', args, versionOf, options)
+    return this.run('COMPARE_AND_SET', args, versionOf, options)
   }
 
   /** Writes a value where there is none yet. Resolves to the version, which is 1. `KEY_EXISTS` if there is one. */
   createIfNotExists(key: string, value: Storable<Value>, options?: WriteOptions): Promise<number> {
-    return this.#run('CREATE_KEY', valueArguments(key, value, options?.ttlMs), versionOf, options)
+    return this.run('CREATE_KEY', valueArguments(key, value, options?.ttlMs), versionOf, options)
   }
 
   /**
@@ -177,7 +163,7 @@ export class Keys<Value = JsonValue> {
   listPush<Item = JsonValue>(key: string, item: Json<Item>, options?: PushOptions): Promise<number> {
     const args: JsonObject = { key, item: item as JsonValue }
     if (options?.end !== undefined) args.end = options.end
-    return this.#run('PUSH_LIST', args, lengthOf, options)
+    return this.run('PUSH_LIST', args, lengthOf, options)
   }
 
   /**
@@ -188,22 +174,22 @@ export class Keys<Value = JsonValue> {
     const args: JsonObject = { key }
     if (options?.end !== undefined) args.end = options.end
     if (options?.waitMs !== undefined) args.wait = secondsOf(options.waitMs)
-    return this.#run('POP_LIST', args, itemOf<Item>, options)
+    return this.run('POP_LIST', args, itemOf<Item>, options)
   }
 
   /** The number of items in a list; 0 where the key is missing. */
   listLength(key: string, options?: CallOptions): Promise<number> {
-    return this.#run('LIST_LENGTH', { key }, lengthOf, options)
+    return this.run('LIST_LENGTH', { key }, lengthOf, options)
   }
 
   /** The list at a key as a queue, whose items are taken on a lease and are never lost to a worker that died. */
   queue<Item = JsonValue>(key: string, options?: QueueOptions): Queue<Item> {
-    return new Queue<Item>(this.#caller, this.name, key, options)
+    return new Queue<Item>(this.caller, this.name, key, options)
   }
 
   /** Names the keys in the order of their bytes, page by page, so that there may be any number of them. */
   keys(options: KeyListOptions = {}): KeyList {
-    return new KeyList(this.#caller, this.name, options)
+    return new KeyList(this.caller, this.name, options)
   }
 
   /** The names of all keys that begin with `prefix`, in the order of their bytes. */
@@ -215,16 +201,7 @@ export class Keys<Value = JsonValue> {
 
   /** What every shard holds and has done, as the command `STATS` documents it. */
   stats(options?: CallOptions): Promise<JsonObject> {
-    return this.#caller.run('STATS', '', {}, whole, options)
-  }
-
-  #run<Result>(
-    name: CommandName,
-    args: JsonObject,
-    read: (reply: JsonObject) => Result,
-    options: CallOptions | undefined,
-  ): Promise<Result> {
-    return this.#caller.run(name, this.name, args, read, options)
+    return this.caller.run('STATS', '', {}, whole, options)
   }
 }
 
@@ -239,16 +216,8 @@ function timed(args: JsonObject, options: WriteOptions | undefined): JsonObject 
 
 // What a method makes of the reply. Functions of their own, so that a call does not have to make one.
 
-function whole(reply: JsonObject): JsonObject {
-  return reply
-}
-
 function versionOf(reply: JsonObject): number {
   return reply.version as number
-}
-
-function deletedOf(reply: JsonObject): boolean {
-  return reply.deleted as boolean
 }
 
 function existsOf(reply: JsonObject): boolean {

@@ -1,18 +1,16 @@
 // One machine, with methods instead of commands. It knows its name and who runs its commands, and keeps nothing else: any
 // number of these may stand for the same machine.
 import type { RecordId } from '../protocol/arguments.ts'
-import type { CommandName } from '../protocol/commands.ts'
-import { invalidRequest } from '../protocol/envelope.ts'
 import { refusal } from '../protocol/errors.ts'
-import { nameProblem } from '../protocol/names.ts'
 import { isIn, type StateValue } from '../protocol/state-value.ts'
 import type { JsonObject } from '../protocol/value.ts'
-import type { Caller, CallOptions } from './caller.ts'
+import type { CallOptions } from './caller.ts'
 import { errorOfRefusal } from './error.ts'
 import { given } from './given.ts'
 import { InstanceList, type InstanceListOptions } from './instance-list.ts'
 import { dateOf } from './key-values.ts'
 import type { JsonFields } from './rows.ts'
+import { deletedOf, nothing, StateHandle, whole } from './state-handle.ts'
 
 export interface DefineOptions extends CallOptions {
   /** How many transitions each instance remembers, at most 1,000. Default: 100. */
@@ -76,25 +74,14 @@ export class Machine<
   Context extends JsonFields<Context> = JsonObject,
   State extends string = string,
   Event extends string = string,
-> {
-  readonly name: string
-  readonly #caller: Caller
-
-  /** Throws `INVALID_REQUEST` if this cannot be the name of a state. */
-  constructor(caller: Caller, name: string) {
-    const problem = nameProblem(name)
-    if (problem !== undefined) throw errorOfRefusal(invalidRequest(problem))
-    this.#caller = caller
-    this.name = name
-  }
-
+> extends StateHandle {
   /**
    * Creates the machine by its definition, in XState's JSON form, without instances. `STATE_EXISTS` if there is a state of
    * this name, `INVALID_DEFINITION` or `UNSUPPORTED`, with a `path`, where the definition cannot be kept.
    */
   define(definition: JsonObject, { historyLimit, ...options }: DefineOptions = {}): Promise<void> {
     const args = given({ kind: 'machine', definition, history_limit: historyLimit })
-    return this.#run('CREATE_STATE', args, nothing, options)
+    return this.run('CREATE_STATE', args, nothing, options)
   }
 
   /**
@@ -103,24 +90,24 @@ export class Machine<
    */
   redefine(definition: JsonObject, { historyLimit, migrate, ...options }: RedefineOptions = {}): Promise<number> {
     const args = given({ definition, history_limit: historyLimit, migrate })
-    return this.#run('SET_DEFINITION', args, migratedOf, options)
+    return this.run('SET_DEFINITION', args, migratedOf, options)
   }
 
   /** The definition as it was given. `WRONG_KIND` if this is no machine. */
   async definition(options?: CallOptions): Promise<JsonObject> {
-    const { kind, definition } = await this.#run('GET_STATE_INFO', {}, whole, options)
+    const { kind, definition } = await this.run('GET_STATE_INFO', {}, whole, options)
     if (definition !== undefined) return definition as JsonObject
     throw errorOfRefusal(refusal('WRONG_KIND', { state: this.name, kind: kind as string, expected: 'machine' }))
   }
 
   /** Deletes the machine with all its instances. */
   drop(options?: CallOptions): Promise<void> {
-    return this.#run('DELETE_STATE', {}, nothing, options)
+    return this.run('DELETE_STATE', {}, nothing, options)
   }
 
   /** Adds an instance, in the initial state, and resolves to its id: this one, or the next. `INSTANCE_EXISTS` if it is taken. */
   create(...[id, context, options]: NewInstance<Context>): Promise<RecordId> {
-    return this.#run('CREATE_INSTANCE', given({ id, context: context as JsonObject | undefined }), idOf, options)
+    return this.run('CREATE_INSTANCE', given({ id, context: context as JsonObject | undefined }), idOf, options)
   }
 
   /**
@@ -134,27 +121,27 @@ export class Machine<
     { expected, ...options }: SendOptions<State> = {},
   ): Promise<Transition<State>> {
     const args = given({ id, event, data: data as JsonObject | undefined, expected })
-    return this.#run('SEND_EVENT', args, transitionOf<State>, options)
+    return this.run('SEND_EVENT', args, transitionOf<State>, options)
   }
 
   /** Reads an instance. */
   get(id: RecordId, options?: CallOptions): Promise<Instance<Context, State, Event>> {
-    return this.#run('GET_INSTANCE', { id }, instanceOf<Context, State, Event>, options)
+    return this.run('GET_INSTANCE', { id }, instanceOf<Context, State, Event>, options)
   }
 
   /** The events that are possible now, sorted; a wildcard stands for all that it matches. None once it is done. */
   can(id: RecordId, options?: CallOptions): Promise<Event[]> {
-    return this.#run('GET_INSTANCE', { id }, canOf<Event>, options)
+    return this.run('GET_INSTANCE', { id }, canOf<Event>, options)
   }
 
   /** Whether the state of this path, `processing` or `processing.reading`, is active. */
   is(id: RecordId, state: State, options?: CallOptions): Promise<boolean> {
-    return this.#run('GET_INSTANCE', { id }, ({ value }) => isIn(value as StateValue, state), options)
+    return this.run('GET_INSTANCE', { id }, ({ value }) => isIn(value as StateValue, state), options)
   }
 
   /** The transitions of an instance, the newest last, as far back as they are remembered. */
   history(id: RecordId, options?: CallOptions): Promise<Occurrence<State>[]> {
-    return this.#run('GET_HISTORY', { id }, historyOf<State>, options)
+    return this.run('GET_HISTORY', { id }, historyOf<State>, options)
   }
 
   /**
@@ -162,31 +149,16 @@ export class Machine<
    * `INVALID_REQUEST` if `inState` is no state of the machine.
    */
   list(options: InstanceListOptions<State> = {}): InstanceList<Context, State> {
-    return new InstanceList<Context, State>(this.#caller, this.name, options)
+    return new InstanceList<Context, State>(this.caller, this.name, options)
   }
 
   /** Removes an instance. Resolves to false if there is none of this id. */
   delete(id: RecordId, options?: CallOptions): Promise<boolean> {
-    return this.#run('DELETE_INSTANCE', { id }, deletedOf, options)
-  }
-
-  #run<Result>(
-    name: CommandName,
-    args: JsonObject,
-    read: (reply: JsonObject) => Result,
-    options: CallOptions | undefined,
-  ): Promise<Result> {
-    return this.#caller.run(name, this.name, args, read, options)
+    return this.run('DELETE_INSTANCE', { id }, deletedOf, options)
   }
 }
 
 // What a method makes of the reply. Functions of their own, so that a call does not have to make one.
-
-function nothing(_: JsonObject): void {}
-
-function whole(reply: JsonObject): JsonObject {
-  return reply
-}
 
 function migratedOf(reply: JsonObject): number {
   return reply.migrated as number
@@ -194,10 +166,6 @@ function migratedOf(reply: JsonObject): number {
 
 function idOf(reply: JsonObject): RecordId {
   return reply.id as RecordId
-}
-
-function deletedOf(reply: JsonObject): boolean {
-  return reply.deleted as boolean
 }
 
 function transitionOf<State extends string>({ from, to, changed }: JsonObject): Transition<State> {

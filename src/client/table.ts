@@ -1,16 +1,13 @@
 // One table, with methods instead of commands. It knows its name and who runs its commands, and keeps nothing else: any
 // number of these may stand for the same table.
 import type { RecordId } from '../protocol/arguments.ts'
-import type { CommandName } from '../protocol/commands.ts'
-import { invalidRequest } from '../protocol/envelope.ts'
-import { nameProblem } from '../protocol/names.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
-import type { Caller, CallOptions } from './caller.ts'
-import { errorOfRefusal } from './error.ts'
+import type { CallOptions } from './caller.ts'
 import { given } from './given.ts'
 import type { ListOptions } from './paged-list.ts'
 import { RecordList } from './record-list.ts'
 import type { FieldsOf, IdOf, JsonFields, NewRecord, StoredRecord } from './rows.ts'
+import { deletedOf, nothing, StateHandle } from './state-handle.ts'
 
 export interface CreateTableOptions {
   /** How many records the table may hold. Default: no bound. */
@@ -75,96 +72,76 @@ export interface RecordEntry<Row> {
  * A table of records of type `Row`. Every method rejects with a `HoldfastError` if it is refused: besides what is said
  * below, `STATE_NOT_FOUND` where the table does not exist and `SCHEMA_MISMATCH` where data does not fit it.
  */
-export class Table<Row extends JsonFields<Row> = JsonObject> {
-  readonly name: string
-  readonly #caller: Caller
-
-  /** Throws `INVALID_REQUEST` if this cannot be the name of a state. */
-  constructor(caller: Caller, name: string) {
-    const problem = nameProblem(name)
-    if (problem !== undefined) throw errorOfRefusal(invalidRequest(problem))
-    this.#caller = caller
-    this.name = name
-  }
-
+export class Table<Row extends JsonFields<Row> = JsonObject> extends StateHandle {
   /** Creates the table, empty. `STATE_EXISTS` if there is one of this name. */
   create(options: CreateTableOptions = {}, callOptions?: CallOptions): Promise<void> {
     const { maxLength, schema, machine } = options
-    return this.#run('CREATE_STATE', given({ max_length: maxLength, schema, machine }), nothing, callOptions)
+    return this.run('CREATE_STATE', given({ max_length: maxLength, schema, machine }), nothing, callOptions)
   }
 
   /** Deletes the table with all its records. */
   drop(callOptions?: CallOptions): Promise<void> {
-    return this.#run('DELETE_STATE', {}, nothing, callOptions)
+    return this.run('DELETE_STATE', {}, nothing, callOptions)
   }
 
   /** Changes the bound or the fields of the table and of all its records, in one step. */
   alter(options: AlterTableOptions, callOptions?: CallOptions): Promise<void> {
     const { maxLength, addFields, dropFields } = options
     const args = given({ max_length: maxLength, add_fields: addFields, drop_fields: dropFields as string[] })
-    return this.#run('ALTER_STATE', args, nothing, callOptions)
+    return this.run('ALTER_STATE', args, nothing, callOptions)
   }
 
   info(callOptions?: CallOptions): Promise<TableInfo> {
-    return this.#run('GET_STATE_INFO', {}, infoOf, callOptions)
+    return this.run('GET_STATE_INFO', {}, infoOf, callOptions)
   }
 
   schema(callOptions?: CallOptions): Promise<TableSchema> {
-    return this.#run('GET_SCHEMA', {}, schemaOf, callOptions)
+    return this.run('GET_SCHEMA', {}, schemaOf, callOptions)
   }
 
   /** Replaces all records in one step, cut to the bound of the table. A bad row changes nothing. */
   replace(rows: readonly NewRecord<Row>[], callOptions?: CallOptions): Promise<Replaced> {
-    return this.#run('SET_STATE', { data: rows as readonly object[] as JsonValue[] }, replacedOf, callOptions)
+    return this.run('SET_STATE', { data: rows as readonly object[] as JsonValue[] }, replacedOf, callOptions)
   }
 
   /** Adds a record and resolves to its id: the one in the data, or the next. `RECORD_EXISTS` if that id is taken. */
   insert(data: NewRecord<Row>, callOptions?: CallOptions): Promise<IdOf<Row>> {
-    return this.#run('CREATE_RECORD', { data: data as object as JsonObject }, idOf, callOptions) as Promise<IdOf<Row>>
+    return this.run('CREATE_RECORD', { data: data as object as JsonObject }, idOf, callOptions) as Promise<IdOf<Row>>
   }
 
   /** Replaces a record entirely, or adds it. */
   set(id: IdOf<Row>, data: NewRecord<Row>, options?: RecordWriteOptions<Row>): Promise<void> {
-    return this.#run('SET_RECORD', writing(id, options, data), nothing, options)
+    return this.run('SET_RECORD', writing(id, options, data), nothing, options)
   }
 
   /** Changes some fields of a record. Resolves to false if there is none of this id. */
   patch(id: IdOf<Row>, fields: Partial<FieldsOf<Row>>, options?: RecordWriteOptions<Row>): Promise<boolean> {
-    return this.#run('PATCH_RECORD', writing(id, options, fields), patchedOf, options)
+    return this.run('PATCH_RECORD', writing(id, options, fields), patchedOf, options)
   }
 
   /** Removes a record. Resolves to false if there is none of this id. */
   delete(id: IdOf<Row>, options?: RecordWriteOptions<Row>): Promise<boolean> {
-    return this.#run('DELETE_RECORD', writing(id, options), deletedOf, options)
+    return this.run('DELETE_RECORD', writing(id, options), deletedOf, options)
   }
 
   /** Reads a record; null if there is none of this id. */
   get(id: IdOf<Row>, callOptions?: CallOptions): Promise<StoredRecord<Row> | null> {
-    return this.#run('GET_RECORD', { id }, recordOf, callOptions) as Promise<StoredRecord<Row> | null>
+    return this.run('GET_RECORD', { id }, recordOf, callOptions) as Promise<StoredRecord<Row> | null>
   }
 
   /** Reads a record with its revision, which a later write can insist on; null if there is none of this id. */
   entry(id: IdOf<Row>, callOptions?: CallOptions): Promise<RecordEntry<Row> | null> {
-    return this.#run('GET_RECORD', { id }, entryOf<Row>, callOptions)
+    return this.run('GET_RECORD', { id }, entryOf<Row>, callOptions)
   }
 
   /** Reads all records in the order of their insertion, page by page, so that the table may be of any size. */
   list(options: ListOptions = {}): RecordList<StoredRecord<Row>> {
-    return new RecordList(this.#caller, this.name, options)
+    return new RecordList(this.caller, this.name, options)
   }
 
   /** Reads all records as they stand at one moment. `LIMIT_EXCEEDED` where they do not fit into one reply. */
   all(callOptions?: CallOptions): Promise<StoredRecord<Row>[]> {
-    return this.#run('LIST_RECORDS', {}, recordsOf, callOptions) as Promise<object[]> as Promise<StoredRecord<Row>[]>
-  }
-
-  #run<Result>(
-    name: CommandName,
-    args: JsonObject,
-    read: (reply: JsonObject) => Result,
-    options: CallOptions | undefined,
-  ): Promise<Result> {
-    return this.#caller.run(name, this.name, args, read, options)
+    return this.run('LIST_RECORDS', {}, recordsOf, callOptions) as Promise<object[]> as Promise<StoredRecord<Row>[]>
   }
 }
 
@@ -177,18 +154,12 @@ function writing<Row>(id: RecordId, options: RecordWriteOptions<Row> | undefined
 
 // What a method makes of the reply. Functions of their own, so that a call does not have to make one.
 
-function nothing(_: JsonObject): void {}
-
 function idOf(reply: JsonObject): JsonValue {
   return reply.id as JsonValue
 }
 
 function patchedOf(reply: JsonObject): boolean {
   return reply.patched as boolean
-}
-
-function deletedOf(reply: JsonObject): boolean {
-  return reply.deleted as boolean
 }
 
 function recordOf(reply: JsonObject): JsonValue {

@@ -1,4 +1,6 @@
-// What time brings about by itself: keys that expire, leases that end, timers that fire. Decided like a command, by the same rules.
+// What time brings about by itself: keys that expire, leases that end, timers that fire. Owns nothing: reads the directory,
+// answers with changes.
+// Invariant: it is decided by the same rules as when a command meets it first.
 import type { Change } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
 import type { KeyCell } from '../state/keyspace.ts'

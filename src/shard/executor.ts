@@ -62,8 +62,9 @@ export class Executor {
       return settled('', { outcome: 'refuse', refusal: checked }, undefined, requestId)
     }
     const { name, args, requestId } = checked
-    if (task.commands.length > 1 && mayWait(args))
+    if (task.commands.length > 1 && mayWait(args)) {
       return settled(name, { outcome: 'refuse', refusal: waitsAlone() }, undefined, requestId)
+    }
     const decision = this.#validated(name, args, task.routingKey, now)
     if (decision.outcome === 'park') return { park: decision }
     const code = this.#writesRefusedBy

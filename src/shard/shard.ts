@@ -195,6 +195,7 @@ export class Shard {
 
   /** Answers those who waited for what the last decision made true. */
   #serve(batch: Batch): void {
+    if (this.#parking.size === 0) return
     this.#parking.serve(batch.now, (task, settled) => {
       batch.commands += 1
       this.#settle(task, settled, batch)

@@ -86,6 +86,7 @@ export class Directory {
     this.raiseVersionFloor(oldest[1] + 1)
     this.onForget?.(oldest[0])
   }
+
   /** The keyspace in which a key is due first, by the wall clock. */
   get firstExpiry(): DeadlineEntry<Keyspace> | undefined {
     return this.#expiries.first()

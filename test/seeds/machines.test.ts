@@ -1,13 +1,11 @@
 // What the seed's state machine and state validator can do, capability by capability as its own checklist names them: each
 // is shown over a real daemon, once with the methods of the client library and once in plain JSON. Hooks, which are code,
 // are not data of a machine, are shown in an engine; test/shard/hooks.test.ts has the rest of them.
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { Dealer } from 'zeromq'
-import { type Client, connect, type JsonObject, type Machine } from '../../src/client/index.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { JsonObject, Machine } from '../../src/client/index.ts'
 import { openEngine } from '../../src/engine.ts'
 import { errorOf } from '../support/clients.ts'
-import { type RunningDaemon, startDaemon } from '../support/holdfast.ts'
-import { ask } from '../support/sockets.ts'
+import { suiteDaemon } from '../support/suite-daemon.ts'
 
 /** The seed's example of a machine: by state and event, the next state; what is missing is null there. */
 const sourceTransitions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -61,22 +59,8 @@ const structSchema = {
   additionalProperties: false,
 }
 
-let daemon: RunningDaemon
-let client: Client
-let socket: Dealer
+const daemon = suiteDaemon()
 let states = 0
-
-beforeAll(async () => {
-  daemon = await startDaemon(['--shards', '2'])
-  client = await connect(daemon.endpoint)
-  socket = new Dealer({ linger: 0, receiveTimeout: 15_000 })
-  socket.connect(daemon.endpoint)
-})
-afterAll(async () => {
-  socket.close()
-  await client.close()
-  await daemon.program.end()
-})
 
 function freshName(): string {
   states += 1
@@ -84,7 +68,7 @@ function freshName(): string {
 }
 
 async function machineOf(definition: JsonObject): Promise<Machine> {
-  const machine = client.machine(freshName())
+  const machine = daemon.client.machine(freshName())
   await machine.define(definition)
   return machine
 }
@@ -92,7 +76,7 @@ async function machineOf(definition: JsonObject): Promise<Machine> {
 /** A fresh machine, and commands on it in plain JSON. */
 async function plainMachine(definition: JsonObject): Promise<(command: JsonObject) => Promise<JsonObject>> {
   const state = freshName()
-  const send = (command: JsonObject): Promise<JsonObject> => ask(socket, { ...command, state })
+  const send = (command: JsonObject): Promise<JsonObject> => daemon.ask({ ...command, state })
   expect(await send({ cmd: 'CREATE_STATE', kind: 'machine', definition })).toMatchObject({ status: 'ok' })
   return send
 }
@@ -100,7 +84,7 @@ async function plainMachine(definition: JsonObject): Promise<(command: JsonObjec
 describe('the state machine of the seed', () => {
   it('is generic: states and events are of your own making', async () => {
     type Light = 'red' | 'green'
-    const light = client.machine<JsonObject, Light, 'go' | 'stop'>(freshName())
+    const light = daemon.client.machine<JsonObject, Light, 'go' | 'stop'>(freshName())
     await light.define({ initial: 'red', states: { red: { on: { go: 'green' } }, green: { on: { stop: 'red' } } } })
     const id = await light.create()
     await light.send(id, 'go')
@@ -203,7 +187,7 @@ describe('the state validator of the seed', () => {
     ['InvalidFieldValue', { name: 5, status: 'idle' }, 'SCHEMA_MISMATCH'],
   ])('has validation utilities, with an error for %s', async (_error, data, code) => {
     const schema = { properties: { name: { type: 'string' }, status: {} }, required: ['name'] }
-    const table = client.table(freshName())
+    const table = daemon.client.table(freshName())
     await table.create({ schema, machine: fieldMachine })
     await table.insert({ id: 1, name: 'a' })
     expect(await errorOf(table.set(1, data))).toMatchObject({ code })
@@ -211,9 +195,9 @@ describe('the state validator of the seed', () => {
     expect(await table.all()).toEqual([{ id: 1, name: 'a', status: 'idle' }])
 
     const state = freshName()
-    await ask(socket, { cmd: 'CREATE_STATE', state, schema, machine: fieldMachine })
-    await ask(socket, { cmd: 'CREATE_RECORD', state, data: { name: 'a' } })
-    expect(await ask(socket, { cmd: 'SET_RECORD', state, id: 1, data })).toMatchObject({ status: 'error', code })
+    await daemon.ask({ cmd: 'CREATE_STATE', state, schema, machine: fieldMachine })
+    await daemon.ask({ cmd: 'CREATE_RECORD', state, data: { name: 'a' } })
+    expect(await daemon.ask({ cmd: 'SET_RECORD', state, id: 1, data })).toMatchObject({ status: 'error', code })
   })
 
   const moves = jobStates
@@ -222,7 +206,7 @@ describe('the state validator of the seed', () => {
   it.each(moves)('has transition validation, from %s to %s', async (from, to) => {
     const isAllowed = allowedPairs.some(([before, after]) => before === from && after === to)
     const way = from === 'idle' ? [] : from === 'processing' ? ['processing'] : ['processing', from]
-    const table = client.table(freshName())
+    const table = daemon.client.table(freshName())
     await table.create({ machine: fieldMachine })
     const id = await table.insert({ name: 'a' })
     for (const status of way) await table.patch(id, { status })
@@ -232,9 +216,9 @@ describe('the state validator of the seed', () => {
     expect(await table.get(id)).toMatchObject({ status: isAllowed ? to : from })
 
     const state = freshName()
-    const patch = (status: string) => ask(socket, { cmd: 'PATCH_RECORD', state, id: 1, data: { status } })
-    await ask(socket, { cmd: 'CREATE_STATE', state, machine: fieldMachine })
-    await ask(socket, { cmd: 'CREATE_RECORD', state, data: { name: 'a' } })
+    const patch = (status: string) => daemon.ask({ cmd: 'PATCH_RECORD', state, id: 1, data: { status } })
+    await daemon.ask({ cmd: 'CREATE_STATE', state, machine: fieldMachine })
+    await daemon.ask({ cmd: 'CREATE_RECORD', state, data: { name: 'a' } })
     for (const status of way) await patch(status)
     const can = allowedPairs.filter(([before]) => before === from).map(([, after]) => after)
     expect(await patch(to)).toMatchObject(
@@ -247,19 +231,19 @@ describe('the state validator of the seed', () => {
     ['a value out of its bounds', { required_field: 'value', tries: -1 }, { path: '/tries' }],
     ['a field that the struct has not', { required_field: 'value', other: 1 }, { unknown: ['other'] }],
   ])('has struct validation, which refuses %s', async (_what, data, details) => {
-    const table = client.table(freshName())
+    const table = daemon.client.table(freshName())
     await table.create({ schema: structSchema })
     expect(await errorOf(table.insert(data))).toMatchObject({ code: 'SCHEMA_MISMATCH', details })
     await table.insert({ required_field: 'value', optional_field: null, tries: 0 })
 
     const state = freshName()
-    await ask(socket, { cmd: 'CREATE_STATE', state, schema: structSchema })
-    const reply = await ask(socket, { cmd: 'CREATE_RECORD', state, data })
+    await daemon.ask({ cmd: 'CREATE_STATE', state, schema: structSchema })
+    const reply = await daemon.ask({ cmd: 'CREATE_RECORD', state, data })
     expect(reply).toMatchObject({ status: 'error', code: 'SCHEMA_MISMATCH', ...details })
   })
 
   it('has required field checking', async () => {
-    const table = client.table(freshName())
+    const table = daemon.client.table(freshName())
     await table.create({ schema: structSchema })
     expect(await errorOf(table.insert({ optional_field: 'x' }))).toMatchObject({ code: 'SCHEMA_MISMATCH' })
     expect(await errorOf(table.insert({ required_field: '' }))).toMatchObject({ code: 'SCHEMA_MISMATCH' })
@@ -267,12 +251,12 @@ describe('the state validator of the seed', () => {
     expect(await table.get(id)).toEqual({ id, required_field: 'value' })
 
     const state = freshName()
-    await ask(socket, { cmd: 'CREATE_STATE', state, schema: structSchema })
-    const missing = await ask(socket, { cmd: 'CREATE_RECORD', state, data: { optional_field: null } })
+    await daemon.ask({ cmd: 'CREATE_STATE', state, schema: structSchema })
+    const missing = await daemon.ask({ cmd: 'CREATE_RECORD', state, data: { optional_field: null } })
     expect(missing).toMatchObject({ status: 'error', code: 'SCHEMA_MISMATCH' })
     expect(missing.message).toContain('required_field')
     const complete = { required_field: 'value', optional_field: null }
-    expect(await ask(socket, { cmd: 'CREATE_RECORD', state, data: complete })).toMatchObject({ status: 'ok', id: 1 })
+    expect(await daemon.ask({ cmd: 'CREATE_RECORD', state, data: complete })).toMatchObject({ status: 'ok', id: 1 })
   })
 })
 

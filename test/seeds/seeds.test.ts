@@ -2,11 +2,9 @@
 // as `rows.json` has them: how each is called here, by the client library and in plain JSON, and what it has to answer.
 // Each use runs twice, in two fresh keyspaces of a real daemon: once with the method, once with the command.
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Dealer } from 'zeromq'
-import { type Client, connect, HoldfastError, type JsonObject, type JsonValue } from '../../src/client/index.ts'
-import { type RunningDaemon, startDaemon } from '../support/holdfast.ts'
-import { ask } from '../support/sockets.ts'
+import { describe, expect, it } from 'vitest'
+import { HoldfastError, type JsonObject, type JsonValue } from '../../src/client/index.ts'
+import { suiteDaemon } from '../support/suite-daemon.ts'
 
 interface Use {
   /** Plain commands that come first. */
@@ -77,26 +75,12 @@ describe('the list of rows', () => {
 })
 
 describe('a daemon', () => {
-  let daemon: RunningDaemon
-  let client: Client
-  let socket: Dealer
+  const daemon = suiteDaemon()
   let keyspaces = 0
-
-  beforeAll(async () => {
-    daemon = await startDaemon(['--shards', '2'])
-    client = await connect(daemon.endpoint)
-    socket = new Dealer({ linger: 0, receiveTimeout: 15_000 })
-    socket.connect(daemon.endpoint)
-  })
-  afterAll(async () => {
-    socket.close()
-    await client.close()
-    await daemon.program.end()
-  })
 
   /** A command on a keyspace, if it is on one. */
   const plainly = (state: string, command: JsonObject): Promise<JsonObject> =>
-    ask(socket, command.cmd === 'STATS' ? command : { ...command, state })
+    daemon.ask(command.cmd === 'STATS' ? command : { ...command, state })
 
   async function keyspaceFor({ before = [] }: Use): Promise<string> {
     keyspaces += 1
@@ -113,7 +97,7 @@ describe('a daemon', () => {
     for (const use of uses) {
       const state = await keyspaceFor(use)
       const [method, ...args] = use.call
-      const methods = client.keys(state) as unknown as Record<string, (...args: unknown[]) => unknown>
+      const methods = daemon.client.keys(state) as unknown as Record<string, (...args: unknown[]) => unknown>
       const called = (methods[method] as (...args: unknown[]) => unknown).apply(methods, expectation(args) as unknown[])
       expectToFit(await outcomeOf(called), use.refuses ?? use.answers)
       await expectAfter(state, use)
