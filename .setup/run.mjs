@@ -47,6 +47,10 @@ const verbs = {
     await prepare()
     await runBuilt('test/mutants/run.js', args)
   },
+  async soak(args) {
+    await prepare()
+    await runBuilt('test/soak/main.js', args)
+  },
   async build() {
     await prepare()
   },

@@ -3,8 +3,9 @@
 import { spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { Router } from 'zeromq'
-import { programFile, type RunningDaemon, run, startDaemon } from '../support/holdfast.ts'
+import { run } from '../support/holdfast.ts'
 import { describeWithPeer, pythonWithZmq } from '../support/peers.ts'
+import { programFile, type RunningDaemon, startDaemon } from '../support/program.ts'
 
 describe('a call', () => {
   let daemon: RunningDaemon

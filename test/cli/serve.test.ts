@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import { daemonOfTest, metricOfDaemon, Program, run } from '../support/holdfast.ts'
+import { daemonOfTest, metricOfDaemon, run } from '../support/holdfast.ts'
 import { takenPort } from '../support/ports.ts'
+import { Program } from '../support/program.ts'
 
 let folder = ''
 

@@ -9,8 +9,9 @@ import { connect } from '../../src/client/index.ts'
 import { readMachine } from '../../src/protocol/machine-definition.ts'
 import { nodesOf } from '../../src/protocol/machine-tree.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
-import { type Outcome, type RunningDaemon, run, startDaemon } from '../support/holdfast.ts'
+import { run } from '../support/holdfast.ts'
 import { definition as anyDefinition } from '../support/machine-definitions.ts'
+import { type Outcome, type RunningDaemon, startDaemon } from '../support/program.ts'
 
 const sourceDefinition = {
   initial: 'pending',

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { serverVersion } from '../../src/base/version.ts'
-import { daemonOfTest, programFile } from '../support/holdfast.ts'
+import { daemonOfTest } from '../support/holdfast.ts'
 import { describeWithPeer, tmux } from '../support/peers.ts'
+import { programFile } from '../support/program.ts'
 import { TmuxTerminal } from '../support/tmux.ts'
 
 describeWithPeer('the shell on a terminal', tmux(), (command) => {

@@ -10,7 +10,8 @@ import { Router } from 'zeromq'
 import { Connection, NoReply } from '../../src/cli/connection.ts'
 import { History, historyFile, historyLinesMax } from '../../src/cli/shell/history.ts'
 import { Session } from '../../src/cli/shell/session.ts'
-import { daemonOfTest, type Outcome, programFile, type RunningDaemon, run, startDaemon } from '../support/holdfast.ts'
+import { daemonOfTest, run } from '../support/holdfast.ts'
+import { type Outcome, programFile, type RunningDaemon, startDaemon } from '../support/program.ts'
 
 function folderOfTest(): string {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-'))

@@ -10,23 +10,13 @@ import { Mailbox } from '../../src/router/mailbox.ts'
 import { Router } from '../../src/router/router.ts'
 import { Shard } from '../../src/shard/shard.ts'
 import { committed, KeepingJournal, Store } from '../support/keeping-journal.ts'
+import { randomFrom } from '../support/random.ts'
 import { settled } from '../support/shard-harness.ts'
 import { createMachine, expectMachineTruth, machineName, randomMachineCommand } from '../support/simulated-machine.ts'
 
 const runs = Number(process.env.HOLDFAST_SIMULATION_RUNS ?? 60)
 const onlySeed = process.env.HOLDFAST_SIMULATION_SEED
 const shardCount = 2
-
-/** Small, fast and good enough; from Sebastiano Vigna's splitmix, on 32 bits. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x9e3779b9) | 0
-    let mixed = Math.imul(state ^ (state >>> 16), 0x85ebca6b)
-    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
-    return ((mixed ^ (mixed >>> 16)) >>> 0) % below
-  }
-}
 
 /** Everything that could happen next waits here; the seed decides what does. */
 class Scheduler {

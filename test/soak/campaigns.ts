@@ -1,0 +1,5 @@
+// Every campaign there is; `npm run soak` runs them in this order.
+import type { Campaign } from './campaign.ts'
+import { killCampaign } from './kills.ts'
+
+export const campaigns: readonly Campaign[] = [killCampaign('strict'), killCampaign('relaxed')]
