@@ -21,9 +21,11 @@ import { progressSlot, progressSlotCount, type ReplyBody } from './protocol/mail
 import { checkEnvelope, elementOf } from './protocol/message.ts'
 import type { ShardStatistics } from './protocol/statistics.ts'
 import { copyObject, depthMax, isObject, type JsonObject, type JsonValue, valueProblem } from './protocol/value.ts'
+import { lastCommandOf } from './router/last-command.ts'
 import { Mailbox } from './router/mailbox.ts'
+import { type DeathReason, Quarantine } from './router/quarantine.ts'
 import { Router } from './router/router.ts'
-import { type DeathReason, Supervisor } from './router/supervisor.ts'
+import { Supervisor } from './router/supervisor.ts'
 import { loadExtension } from './shard/extension.ts'
 import { Faults } from './shard/faults.ts'
 import { HookCalls } from './shard/hook-calls.ts'
@@ -91,6 +93,7 @@ export class Engine {
   readonly #log: Log
   readonly #inline: boolean
   readonly #deaths = new Map<string, number>()
+  readonly #quarantine: Quarantine
   readonly #caller = embeddedCaller((command) => this.call(command))
   /** Those of the shard where it runs without threads; otherwise those to be called here, when a thread tells. */
   #hooks = new HookSet()
@@ -122,7 +125,8 @@ export class Engine {
       (_, shard) => new Mailbox({ shard, limits: this.limits, schedule, now }),
     )
     const { mailboxes, limits } = this
-    this.router = new Router({ mailboxes, limits, durability: this.durability, now })
+    this.#quarantine = new Quarantine({ limits, log: this.#log, now })
+    this.router = new Router({ mailboxes, limits, durability: this.durability, quarantine: this.#quarantine, now })
   }
 
   async start(): Promise<void> {
@@ -233,6 +237,7 @@ export class Engine {
   async #close(): Promise<void> {
     await this.router.drain()
     clearInterval(this.#expiryTimer)
+    this.#quarantine.end()
     await this.#supervisor?.stop()
     await this.#inlineShard?.stop()
     await this.#hookCalls.finish()
@@ -251,6 +256,7 @@ export class Engine {
       faultsEnabled: this.#options.faultsEnabled ?? false,
       extension: this.#options.extension,
       log: this.#log,
+      quarantine: this.#quarantine,
       onTransition: (change) => {
         for (const hook of this.#hooks.listenersOf(change.state)) {
           this.#hookCalls.tell('onTransition', change.state, () => hook(change))
@@ -276,10 +282,11 @@ export class Engine {
       schedule: setImmediate,
       wakeAfter: systemWakeAfter,
       onFailure: (error) => {
-        this.#log.error({ shard: 0, error: String(error) }, 'a shard died and is started again')
+        const lastCommand = lastCommandOf(mailbox, progress)
         mailbox.detach(Atomics.load(progress, progressSlot.batchTaken))
         this.#noticeDeath(0, 'failed')
-        void this.#startInlineAgain(mailbox, journal)
+        const death = { reason: 'failed', error: String(error), lastCommand } as const
+        void this.#startInlineAgain(mailbox, journal, this.#quarantine.noteDeath(mailbox, death))
       },
       progress,
       hooks: this.#hooks,
@@ -300,9 +307,10 @@ export class Engine {
     mailbox.attach({ post: (batch) => shard.receive(batch) })
   }
 
-  async #startInlineAgain(mailbox: Mailbox, dead: Journal): Promise<void> {
+  async #startInlineAgain(mailbox: Mailbox, dead: Journal, released: Promise<void> | undefined): Promise<void> {
     this.#inlineShard = undefined
     await dead.close().catch(() => {})
+    await released
     while (this.#closing === undefined) {
       try {
         return await this.#startInline(mailbox)

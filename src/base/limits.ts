@@ -23,6 +23,8 @@ export interface Limits {
   readonly requestDeadlineMs: number
   readonly shardSilenceMsMax: number
   readonly shardHeapMegabytesMax: number
+  readonly shardDeathsMax: number
+  readonly shardDeathsWindowMs: number
 }
 
 export const defaultLimits: Limits = {
@@ -65,4 +67,7 @@ export const defaultLimits: Limits = {
   shardSilenceMsMax: 10_000,
   // A runaway state ends its own shard with out-of-memory instead of the whole process.
   shardHeapMegabytesMax: 4_096,
+  // So many deaths within the window are no accident: to start the shard again and again would only repeat what ends it.
+  shardDeathsMax: 3,
+  shardDeathsWindowMs: 60_000,
 }

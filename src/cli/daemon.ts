@@ -8,7 +8,7 @@ import { type Engine, openEngine } from '../engine.ts'
 import { ParsePool } from '../frontend/parse-pool.ts'
 import { ZmqFrontEnd } from '../frontend/zmq.ts'
 import { addProcessMetrics, createMetricsRegistry } from '../metrics/collect.ts'
-import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
+import { type MetricsServer, type Readiness, startMetricsServer } from '../metrics/server.ts'
 import { extensionProblem, listenProblem } from './errors.ts'
 
 export interface Daemon {
@@ -78,8 +78,8 @@ async function start(
   if (metrics !== undefined) {
     const registry = createMetricsRegistry(engine, frontEnd)
     addProcessMetrics(registry)
-    const isReady = (): boolean => engine.router.isReady
-    parts.metrics = await startMetricsServer({ ...metrics, registry, isReady, log }).catch((error: unknown) => {
+    const readiness = (): Readiness => engine.router.readiness()
+    parts.metrics = await startMetricsServer({ ...metrics, registry, readiness, log }).catch((error: unknown) => {
       throw listenProblem(formatAddress(metrics), '--metrics', error)
     })
   }

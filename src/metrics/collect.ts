@@ -4,7 +4,7 @@ import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
 import type { Durability } from '../base/durability.ts'
 import type { HistogramSnapshot } from '../base/histogram.ts'
 import type { OutcomeCount } from '../base/outcome-counts.ts'
-import type { FrontEndStatistics, ShardStatistics } from '../protocol/statistics.ts'
+import type { FrontEndStatistics, ShardCondition, ShardStatistics } from '../protocol/statistics.ts'
 import { type MetricDefinition, metricDefinitions, type Reading, type Sample, type ShardDeaths } from './definitions.ts'
 import { ShardTotals, sumOutcomes } from './totals.ts'
 
@@ -12,7 +12,7 @@ import { ShardTotals, sumOutcomes } from './totals.ts'
 export interface MetricsSource {
   readonly durability: Durability
   /** One for each shard, in order. */
-  readonly mailboxes: readonly { readonly depth: number }[]
+  readonly mailboxes: readonly { readonly depth: number; readonly condition: ShardCondition }[]
   readonly router: {
     readonly requestSeconds: { snapshot(): HistogramSnapshot }
     readonly answered: { list(): readonly OutcomeCount[] }
@@ -73,10 +73,11 @@ class Reader {
   async #read(): Promise<Reading> {
     const { mailboxes, router, durability } = this.#source
     const answers = await this.#source.statistics(answerMsMax)
-    const shards = this.#totals.map((totals, shard) => {
+    const shards = mailboxes.map(({ depth, condition }, shard) => {
       const statistics = answers[shard]
+      const totals = this.#totals[shard] as ShardTotals
       if (statistics !== undefined) totals.update(statistics)
-      return { shard, mailboxDepth: mailboxes[shard]?.depth ?? 0, statistics, counts: totals.counts }
+      return { shard, mailboxDepth: depth, condition, statistics, counts: totals.counts }
     })
     return {
       durability,

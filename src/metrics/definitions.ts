@@ -6,7 +6,12 @@ import type { HistogramSnapshot } from '../base/histogram.ts'
 import type { OutcomeCount } from '../base/outcome-counts.ts'
 import { serverVersion } from '../base/version.ts'
 import { hookNames } from '../protocol/hooks.ts'
-import type { FrontEndStatistics, ShardStatistics } from '../protocol/statistics.ts'
+import {
+  type FrontEndStatistics,
+  type ShardCondition,
+  type ShardStatistics,
+  shardConditions,
+} from '../protocol/statistics.ts'
 import type { ShardCounts } from './totals.ts'
 
 /** All that a scrape shows, read at one moment. */
@@ -25,6 +30,7 @@ export interface Reading {
 export interface ShardReading {
   readonly shard: number
   readonly mailboxDepth: number
+  readonly condition: ShardCondition
   /** What it told of itself just now; undefined for one that is down or did not answer in time. */
   readonly statistics: ShardStatistics | undefined
   /** What it counted over all its lives; undefined for one that never answered. */
@@ -253,6 +259,16 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     labels: ['shard'],
     samples: ({ shards }) =>
       shards.map(({ shard, statistics }) => ({ labels: { shard }, value: statistics === undefined ? 0 : 1 })),
+  },
+  {
+    name: 'holdfast_shard_condition',
+    type: 'gauge',
+    help: '1 for the condition of a shard, 0 for the others: serving, recovering, stalled, corrupt or quarantined.',
+    labels: ['shard', 'condition'],
+    samples: ({ shards }) =>
+      shards.flatMap(({ shard, condition: stands }) =>
+        shardConditions.map((condition) => ({ labels: { shard, condition }, value: condition === stands ? 1 : 0 })),
+      ),
   },
   {
     name: 'holdfast_shard_deaths_total',

@@ -5,13 +5,19 @@ import type { AddressInfo } from 'node:net'
 import type { Registry } from 'prom-client'
 import type { Log } from '../base/log.ts'
 
+export interface Readiness {
+  /** Whether commands would be taken up now. */
+  readonly isReady: boolean
+  /** What is not as it should be, for people: a line each. */
+  readonly notes: readonly string[]
+}
+
 export interface MetricsServerOptions {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
   readonly registry: Pick<Registry, 'metrics' | 'contentType'>
-  /** Whether commands would be taken up now. */
-  readonly isReady: () => boolean
+  readonly readiness: () => Readiness
   readonly log: Log
 }
 
@@ -81,7 +87,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
 }
 
 /** What each path answers. */
-function answersOf({ registry, isReady }: MetricsServerOptions): ReadonlyMap<string, () => Answer | Promise<Answer>> {
+function answersOf({ registry, readiness }: MetricsServerOptions): ReadonlyMap<string, () => Answer | Promise<Answer>> {
   let scrape: Promise<string> | undefined
   /** Several scrapers at a time cost no more than one. */
   const scrapeOnce = (): Promise<string> => {
@@ -97,7 +103,13 @@ function answersOf({ registry, isReady }: MetricsServerOptions): ReadonlyMap<str
     ],
     // That it is answered at all shows that the event loop of the process turns.
     ['/healthz', () => ({ status: 200, body: 'ok' })],
-    ['/readyz', () => (isReady() ? { status: 200, body: 'ready' } : { status: 503, body: 'not ready' })],
+    [
+      '/readyz',
+      () => {
+        const { isReady, notes } = readiness()
+        return { status: isReady ? 200 : 503, body: [isReady ? 'ready' : 'not ready', ...notes].join('\n') }
+      },
+    ],
   ])
 }
 

@@ -1,6 +1,7 @@
 // The command registry: every command is declared here once, as data. Validation, routing, documentation, metric labels
 // and the clients derive from it. Opcodes are never renumbered, and arguments only appended.
 import Type from 'typebox'
+import { administrationCommands } from './administration-commands.ts'
 import {
   type ArgumentsOf,
   Fields,
@@ -22,6 +23,8 @@ export type { Target } from './declaration.ts'
 const optional = Type.Optional
 const schemaNames = Type.Union([Type.Array(Type.String()), Type.Null()])
 const record = Type.Union([Type.Object({}), Type.Null()])
+/** Those that are damaged or quarantined: what they hold is not in the reply. */
+const missingShards = optional(Type.Array(Type.Integer()))
 const lengthOrNull = Type.Union([Type.Integer(), Type.Null()])
 
 export const commands = {
@@ -64,6 +67,7 @@ export const commands = {
       durability: Type.String(),
       totals: Type.Object({}),
       shards: Type.Array(Type.Object({})),
+      missing_shards: missingShards,
     },
     summary: 'Counts what every shard holds and has done.',
   },
@@ -98,7 +102,7 @@ export const commands = {
     target: 'directory',
     writes: false,
     args: { prefix: optional(Text), limit: optional(PositiveInteger), after: optional(Text) },
-    reply: { states: Type.Array(Type.String()), next: optional(Type.String()) },
+    reply: { states: Type.Array(Type.String()), next: optional(Type.String()), missing_shards: missingShards },
     summary: 'Names the states of all shards, sorted by bytes.',
   },
   GET_STATE_INFO: {
@@ -205,6 +209,7 @@ export const commands = {
   },
   ...keyCommands,
   ...machineCommands,
+  ...administrationCommands,
 } as const satisfies Record<string, CommandDeclaration>
 
 export type CommandName = keyof typeof commands

@@ -171,6 +171,12 @@ export const errorTable = {
     'What the shard of this state had stored is damaged. Its file is left as it is; other shards serve.',
     (d: { shard: number; lost: string[] }) => `Shard ${d.shard} is damaged: ${d.lost.join('; ')}`,
   ),
+  QUARANTINED: row(
+    'storage',
+    'The shard of this state died too often within a short time, and is left down until RELEASE_SHARD. Other shards serve.',
+    (d: { shard: number; deaths: number; reason: string; last_command: JsonObject | null }) =>
+      `Shard ${d.shard} is quarantined after ${d.deaths} deaths; of the last the reason is: ${d.reason}`,
+  ),
   OUTCOME_UNKNOWN: row(
     'unknown',
     'The shard stopped, or took too long, before it answered: the command may have run.',
@@ -201,8 +207,8 @@ export function refusalReply({ code, message, details }: Refusal): JsonObject {
 /** True if the same request, sent again unchanged, may succeed: it did not run, and what was in its way passes. */
 export function isRetryable(code: ErrorCode): boolean {
   const errorClass: ErrorClass = errorTable[code].class
-  // Of what can be wrong with storage, damage does not pass.
-  return errorClass === 'try again' || (errorClass === 'storage' && code !== 'SHARD_CORRUPT')
+  // Of what can be wrong with storage, only want of space passes by itself.
+  return errorClass === 'try again' || code === 'STORAGE_FULL'
 }
 
 /** True if a caller cannot know whether the command ran. */

@@ -59,9 +59,13 @@ export const progressSlot = {
   database: 3,
   /** While the shard recovers: how many rows it has read. */
   rowsRead: 4,
+  /** The entry that the shard was at last, by the low bits of its id; 0 where it did what nobody had asked for. */
+  entry: 5,
+  /** Which command of that entry, from 0. */
+  command: 6,
 } as const
 
-export const progressSlotCount = 5
+export const progressSlotCount = 7
 
 /** A thread must not be ended inside the database, which could end the whole process; so it is barred from it first. */
 export const databaseState = { outside: 0, inside: 1, barred: 2 } as const

@@ -3,6 +3,13 @@
 import type { HistogramSnapshot } from '../base/histogram.ts'
 import type { OutcomeCount } from '../base/outcome-counts.ts'
 
+/**
+ * How a shard stands, as its router knows: it serves; it starts, and is waited for; it waits for its disk; or it will not
+ * serve, as what it had stored is damaged, or as it died too often.
+ */
+export const shardConditions = ['serving', 'recovering', 'stalled', 'corrupt', 'quarantined'] as const
+export type ShardCondition = (typeof shardConditions)[number]
+
 export interface ShardStatistics {
   readonly shard: number
   /** When this life of the shard began, in milliseconds since 1970: tells its counts from those of an earlier life. */

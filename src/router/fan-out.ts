@@ -5,12 +5,14 @@ import type { MessageCommand } from '../protocol/message.ts'
 import { isObject, type JsonObject } from '../protocol/value.ts'
 import type { Mailbox, Respond, ShardRequest } from './mailbox.ts'
 
-/** Makes one reply of the replies of all shards, in the order of the shards. */
+/** Makes one reply of the replies of the shards that serve, in their order. */
 export type Join = (answers: readonly JsonObject[], command: JsonObject) => JsonObject
 
 /**
- * Asks every shard. One that is recovering is waited for until the deadline, and then the whole command is refused;
- * nothing is answered from a part of the shards.
+ * Asks every shard. One that is recovering is waited for until the deadline, and then the whole command is refused; one
+ * that will not serve is named in `missing_shards`, beside what the others answer. Where none serves there is nothing to
+ * tell, and the command is refused as the first shard refuses it. All these commands are reads: a shard that dies before
+ * it answered is asked again.
  */
 export function fanOut(
   mailboxes: readonly Mailbox[],
@@ -19,8 +21,8 @@ export function fanOut(
   deadlineMs: number,
   respond: Respond,
 ): void {
-  const answers: JsonObject[] = []
-  let missing = mailboxes.length
+  const answers: (JsonObject | Refusal)[] = []
+  let awaited = mailboxes.length
   let settled = false
   const giveUps: (() => void)[] = []
 
@@ -31,25 +33,50 @@ export function fanOut(
     for (const giveUp of giveUps) giveUp()
     respond(reply)
   }
-  const refuse = (refused: Refusal): void => finish(refusalReply(refused))
+  const take = (index: number, answer: JsonObject | Refusal): void => {
+    answers[index] = answer
+    awaited -= 1
+    if (awaited === 0) finish(joined(answers, command, join))
+  }
   const timer = setTimeout(() => {
-    const shard = mailboxes.find((mailbox) => !mailbox.isReady)?.shard
-    refuse(
-      shard === undefined
-        ? refusal('OUTCOME_UNKNOWN', { reason: `not every shard answered within ${deadlineMs / 1000} s` })
-        : refusal('SHARD_RECOVERING', { shard }),
+    const shard = mailboxes.find(({ condition }) => condition === 'recovering')?.shard
+    finish(
+      refusalReply(
+        shard === undefined
+          ? refusal('OUTCOME_UNKNOWN', { reason: `not every shard answered within ${deadlineMs / 1000} s` })
+          : refusal('SHARD_RECOVERING', { shard }),
+      ),
     )
   }, deadlineMs)
 
   for (const [index, mailbox] of mailboxes.entries()) {
-    const answer = (body: ReplyBody): void => {
-      const reply = isObject(body) ? body : {}
-      if (reply.status !== 'ok') return finish(reply)
-      answers[index] = reply
-      missing -= 1
-      if (missing === 0) finish(join(answers, command))
+    const ask = (): void => {
+      if (!settled) giveUps[index] = mailbox.whenReady(() => mailbox.submit(request))
     }
-    const request: ShardRequest = { sentAs: 'marker', routingKey: '', body: command, bytes: 0, respond: answer, refuse }
-    giveUps.push(mailbox.whenReady(() => mailbox.submit(request)))
+    const request: ShardRequest = {
+      sentAs: 'marker',
+      routingKey: '',
+      body: command,
+      bytes: 0,
+      respond: (body: ReplyBody) => {
+        const reply = isObject(body) ? body : {}
+        if (reply.status === 'ok') take(index, reply)
+        else finish(reply)
+      },
+      refuse: (refused) => {
+        if (refused.code === 'SHARD_CORRUPT' || refused.code === 'QUARANTINED') take(index, refused)
+        else if (mailbox.condition === 'recovering') ask()
+        else finish(refusalReply(refused))
+      },
+    }
+    ask()
   }
+}
+
+function joined(answers: readonly (JsonObject | Refusal)[], command: JsonObject, join: Join): JsonObject {
+  const served = answers.filter((answer): answer is JsonObject => 'status' in answer)
+  if (served.length === 0) return refusalReply(answers[0] as Refusal)
+  const reply = join(served, command)
+  if (served.length === answers.length) return reply
+  return { ...reply, missing_shards: [...answers.keys()].filter((shard) => !('status' in (answers[shard] as object))) }
 }

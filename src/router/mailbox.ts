@@ -4,6 +4,7 @@
 import type { Limits } from '../base/limits.ts'
 import { type Refusal, refusal } from '../protocol/errors.ts'
 import type { MailboxBatch, MailboxEntry, ReplyBody, ReplyEntry, RequestBody, SentAs } from '../protocol/mailbox.ts'
+import type { ShardCondition } from '../protocol/statistics.ts'
 
 /** One life of a shard, as far as the data plane goes. */
 export interface Connection {
@@ -76,9 +77,10 @@ export class Mailbox {
     return this.#connection !== undefined
   }
 
-  /** Whether the shard serves, or is known never to, and does not wait for its disk. */
-  get isSettled(): boolean {
-    return (this.isReady || this.#refusedWith !== undefined) && !this.isStalled
+  get condition(): ShardCondition {
+    if (this.#refusedWith !== undefined) return this.#refusedWith.code === 'QUARANTINED' ? 'quarantined' : 'corrupt'
+    if (!this.isReady) return 'recovering'
+    return this.isStalled ? 'stalled' : 'serving'
   }
 
   /** The number of the last batch that was posted to this life of the shard. */
@@ -167,6 +169,16 @@ export class Mailbox {
   refuseAll(refused: Refusal): void {
     this.#refusedWith = refused
     this.#noticeReady()
+  }
+
+  /** The shard is to serve after all, and is started. */
+  refuseNoLonger(): void {
+    this.#refusedWith = undefined
+  }
+
+  /** A request that the shard has not answered, by the low 32 bits of its entry's id. */
+  pendingRequest(lowBits: number): ShardRequest | undefined {
+    return this.#pending.get(this.#lastId - ((this.#lastId - lowBits) | 0))?.request
   }
 
   /**

@@ -8,24 +8,31 @@ import { OutcomeCounts } from '../base/outcome-counts.ts'
 import { serverVersion } from '../base/version.ts'
 import { jsonCodec } from '../protocol/codec.ts'
 import { commands } from '../protocol/commands.ts'
+import { invalidRequest } from '../protocol/envelope.ts'
 import { refusal, refusalReply } from '../protocol/errors.ts'
 import { protocolVersion } from '../protocol/frames.ts'
 import type { ReplyBody, RequestBody, SentAs } from '../protocol/mailbox.ts'
 import type { MessageCommand, MessageElement } from '../protocol/message.ts'
 import { messagePackCodec } from '../protocol/message-pack.ts'
+import type { ShardCondition } from '../protocol/statistics.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import { fanOut, type Join } from './fan-out.ts'
 import { shardOf } from './hash.ts'
 import { joinsOf } from './joins.ts'
 import type { Mailbox, OnParked, Respond } from './mailbox.ts'
+import type { Quarantine } from './quarantine.ts'
 
 /** Worst first. */
 const codecNames = [jsonCodec.name, messagePackCodec.name]
+
+/** A shard that stands so will serve before long; one that will not is no reason to keep everybody from the others. */
+const passing: ReadonlySet<ShardCondition> = new Set(['recovering', 'stalled'])
 
 export interface RouterOptions {
   readonly mailboxes: readonly Mailbox[]
   readonly limits: Limits
   readonly durability: Durability
+  readonly quarantine: Quarantine
   /** Milliseconds from an arbitrary start. */
   readonly now: () => number
 }
@@ -58,7 +65,15 @@ export class Router {
   }
 
   get isReady(): boolean {
-    return !this.#draining && this.#options.mailboxes.every((mailbox) => mailbox.isSettled)
+    return !this.#draining && this.#options.mailboxes.every(({ condition }) => !passing.has(condition))
+  }
+
+  /** Whether commands are taken up, and in words which shards do not serve. */
+  readiness(): { readonly isReady: boolean; readonly notes: readonly string[] } {
+    const notes = this.#options.mailboxes.flatMap(({ shard, condition }) =>
+      condition === 'serving' ? [] : [`shard ${shard} is ${condition}`],
+    )
+    return { isReady: this.isReady, notes }
   }
 
   /** A shard came back without the states it had. */
@@ -82,7 +97,7 @@ export class Router {
       case 'shards':
         return this.#toAllShards(element, respond)
       case 'router':
-        return this.#answer(name, name === 'PING' ? { status: 'ok', pong: true } : this.#hello(), requestId, respond)
+        return this.#answer(name, this.#own(element), requestId, respond)
     }
   }
 
@@ -158,6 +173,24 @@ export class Router {
   #answer(command: string, reply: JsonObject, requestId: JsonObject, respond: Respond): void {
     this.answered.add(command, typeof reply.code === 'string' ? reply.code : 'ok')
     respond({ ...reply, ...requestId })
+  }
+
+  /** What the router runs itself. */
+  #own({ name, command }: MessageCommand): JsonObject {
+    const { quarantine, mailboxes } = this.#options
+    switch (name) {
+      case 'LIST_QUARANTINED':
+        return { status: 'ok', shards: quarantine.list() }
+      case 'RELEASE_SHARD': {
+        const shard = command.shard as number
+        if (shard >= mailboxes.length) return refusalReply(invalidRequest(`there is no shard ${shard}`))
+        return { status: 'ok', released: quarantine.release(shard) }
+      }
+      case 'HELLO':
+        return this.#hello()
+      default:
+        return { status: 'ok', pong: true }
+    }
   }
 
   #hello(): JsonObject {

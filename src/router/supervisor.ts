@@ -11,7 +11,9 @@ import { refusal } from '../protocol/errors.ts'
 import type { ChangeView } from '../protocol/hooks.ts'
 import { type MailboxBatch, progressSlotCount, type ReplyEntry, type SlicedBody } from '../protocol/mailbox.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
+import { type LastCommand, lastCommandOf } from './last-command.ts'
 import type { Mailbox } from './mailbox.ts'
+import type { DeathReason, Quarantine } from './quarantine.ts'
 import { Watchdog } from './watchdog.ts'
 
 export interface SupervisorOptions {
@@ -26,17 +28,12 @@ export interface SupervisorOptions {
   /** The file of a module to be loaded into each shard. */
   readonly extension: string | undefined
   readonly log: Log
+  readonly quarantine: Quarantine
   /** A transition of a state that is followed was committed. */
   readonly onTransition: (change: ChangeView) => void
   /** A shard that had served is gone. */
   readonly onDeath: (shard: number, reason: DeathReason) => void
 }
-
-/**
- * `failed`: the actor ended with an error; `hung`: the watchdog ended its thread; `out_of_memory`: its heap passed the
- * bound; `exited`: the thread ended by itself in some other way.
- */
-export type DeathReason = 'failed' | 'hung' | 'out_of_memory' | 'exited'
 
 /** How long a shard that starts may make no progress, may take to stop, and to answer a question of the control plane. */
 const startSilenceMsMax = 60_000
@@ -55,6 +52,7 @@ interface Life {
   readonly controlPort: MessagePort
   readonly noticePort: MessagePort
   readonly watchdog: Watchdog
+  readonly progress: Int32Array
   /** Settles when the shard is over: undefined after an orderly stop. */
   readonly over: Promise<Error | undefined>
   threadId: number
@@ -126,6 +124,7 @@ export class Supervisor {
   /** Ends every shard in order; what has not ended by itself after a while is ended by force. */
   async stop(): Promise<void> {
     this.#stopping = true
+    this.#options.quarantine.end()
     // A thread that is ended while it loads its modules takes the whole process with it.
     await Promise.allSettled(this.#starts)
     await Promise.all(
@@ -205,12 +204,12 @@ export class Supervisor {
     const data = new MessageChannel()
     const control = new MessageChannel()
     const notices = new MessageChannel()
-    const progress = new SharedArrayBuffer(progressSlotCount * Int32Array.BYTES_PER_ELEMENT)
+    const progress = new Int32Array(new SharedArrayBuffer(progressSlotCount * Int32Array.BYTES_PER_ELEMENT))
     const start: ShardStart = {
       id: shard,
       limits,
       storage,
-      progress,
+      progress: progress.buffer,
       mailbox: data.port2,
       control: control.port2,
       notices: notices.port2,
@@ -228,7 +227,8 @@ export class Supervisor {
       mailboxPort: data.port1,
       controlPort: control.port1,
       noticePort: notices.port1,
-      watchdog: new Watchdog(new Int32Array(progress), limits.shardSilenceMsMax),
+      watchdog: new Watchdog(progress, limits.shardSilenceMsMax),
+      progress,
       over,
       threadId: -1,
     }
@@ -247,12 +247,13 @@ export class Supervisor {
       const life = this.#lives[shard] as Life
       const startedAt = performance.now()
       const error = await life.over
-      this.#end(mailbox, life)
+      const lastCommand = this.#end(mailbox, life)
       if (this.#stopping) return
       const reason = life.watchdog.hasFired ? 'hung' : reasonOf(error)
-      this.#options.log.error({ shard, reason, error: error?.message }, 'a shard died and is started again')
       this.#options.onDeath(shard, reason)
-      delayMs = performance.now() - startedAt > shortLifeMs ? 0 : nextDelay(delayMs)
+      const released = this.#options.quarantine.noteDeath(mailbox, { reason, error: error?.message, lastCommand })
+      await released
+      delayMs = released || performance.now() - startedAt > shortLifeMs ? 0 : nextDelay(delayMs)
       await this.#restart(mailbox, delayMs)
     }
   }
@@ -265,13 +266,25 @@ export class Supervisor {
         await this.#begin(mailbox)
         return
       } catch (error) {
+        if (this.#stopping) return
         this.#options.log.error({ shard: mailbox.shard, error: String(error) }, 'a shard could not be started')
+        await this.#noteFailedStart(mailbox, error)
       }
     }
   }
 
-  /** Settles what the dead shard still answered, and then everything that it did not. */
-  #end(mailbox: Mailbox, life: Life): void {
+  /**
+   * A thread that ends while it reads what it had stored has died, and will at the next try. What a shard says in words,
+   * that its disk is full or its file cannot be opened, may pass by itself, and is tried again without end.
+   */
+  async #noteFailedStart(mailbox: Mailbox, error: unknown): Promise<void> {
+    const reason = error instanceof Error ? reasonOf(error) : 'failed'
+    if (reason === 'failed') return
+    await this.#options.quarantine.noteDeath(mailbox, { reason, error: String(error), lastCommand: undefined })
+  }
+
+  /** Settles what the dead shard still answered, and then everything that it did not; tells what it was at. */
+  #end(mailbox: Mailbox, life: Life): LastCommand | undefined {
     this.#lives[mailbox.shard] = undefined
     life.watchdog.stop()
     // Replies that were posted before the death may not have been delivered yet.
@@ -285,8 +298,10 @@ export class Supervisor {
       if (received === undefined) break
       this.#takeNotice(mailbox.shard, received.message as ShardNotice)
     }
+    const lastCommand = lastCommandOf(mailbox, life.progress)
     mailbox.detach(life.watchdog.batchTaken)
     closePorts(life)
+    return lastCommand
   }
 
   /** Ends a thread that hangs: its task rejects, and the pool makes a new thread. */

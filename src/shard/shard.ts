@@ -28,6 +28,7 @@ import { Held } from './held.ts'
 import { HookSet } from './hook-set.ts'
 import { Hooks } from './hooks.ts'
 import { Parking } from './parking.ts'
+import { showTask } from './shown-task.ts'
 import { Counters, holdings, summaryOf } from './statistics.ts'
 import { type Answer, type Task, taskOf } from './task.ts'
 
@@ -156,6 +157,7 @@ export class Shard {
   async #turn(): Promise<void> {
     const startedAt = performance.now()
     const batch = newBatch(this.#options.clocks())
+    showTask(this.#options.progress, undefined)
     this.#bringAboutDue(batch)
     const marker = this.#takeRequests(batch, startedAt + sliceMs)
     this.#takeSteps(batch)
@@ -239,6 +241,7 @@ export class Shard {
   /** Decides the commands of a request from where it stands; stops at one that needs steps. */
   #goOn(task: Task, batch: Batch): void {
     while (task.answers.length < task.commands.length) {
+      showTask(this.#options.progress, task)
       this.#options.probe?.('decide')
       Atomics.add(this.#options.progress, progressSlot.steps, 1)
       batch.commands += 1
@@ -280,6 +283,7 @@ export class Shard {
   #takeSteps(batch: Batch): void {
     const job = this.#jobs.shift()
     if (job === undefined) return
+    showTask(this.#options.progress, job.task)
     const deadline = performance.now() + sliceMs
     do {
       Atomics.add(this.#options.progress, progressSlot.steps, 1)

@@ -5,13 +5,17 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { durationBounds, Histogram } from '../../src/base/histogram.ts'
 import { OutcomeCounts } from '../../src/base/outcome-counts.ts'
 import { createMetricsRegistry, type MetricsSource } from '../../src/metrics/collect.ts'
-import type { ShardStatistics } from '../../src/protocol/statistics.ts'
+import type { ShardCondition, ShardStatistics } from '../../src/protocol/statistics.ts'
 import { fallenCounters, readScrape } from '../support/exposition.ts'
 import { statisticsOf } from '../support/shard-statistics.ts'
 
+function mailbox(depth: number, condition: ShardCondition = 'serving') {
+  return { depth, condition }
+}
+
 class StandIn implements MetricsSource {
   durability: MetricsSource['durability'] = 'memory'
-  mailboxes = [{ depth: 0 }, { depth: 0 }]
+  mailboxes = [mailbox(0), mailbox(0)]
   router = { requestSeconds: new Histogram(durationBounds), answered: new OutcomeCounts() }
   shards: (ShardStatistics | undefined)[] = [undefined, undefined]
   dead: ReturnType<MetricsSource['deaths']> = []
@@ -98,7 +102,7 @@ describe('a scrape', () => {
     source.shards = [statisticsOf({ shard: 0, records: 3, commits: 5 }), statisticsOf({ shard: 1, records: 4 })]
     const before = await scrape()
     source.shards = [undefined, statisticsOf({ shard: 1, records: 4 })]
-    source.mailboxes = [{ depth: 9 }, { depth: 0 }]
+    source.mailboxes = [mailbox(9), mailbox(0)]
     const after = await scrape()
     expect(fallenCounters(before, after)).toEqual([])
     expect(after.samples.get('holdfast_shard_up{shard="0"}')).toBe(0)

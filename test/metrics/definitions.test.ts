@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { deathReasons, metricDefinitions } from '../../src/metrics/definitions.ts'
-import type { DeathReason } from '../../src/router/supervisor.ts'
+import type { DeathReason } from '../../src/router/quarantine.ts'
 import { metricsTable } from '../support/readme-tables.ts'
 
 describe('the list of metrics', () => {

@@ -57,8 +57,8 @@ describe('a scrape of an engine', () => {
     engine = await openEngine({ shards: 2, faultsEnabled: true, limits: { shardSilenceMsMax: 3_000 } })
     const registry = createMetricsRegistry(engine, { statistics: () => frontEnd })
     addProcessMetrics(registry)
-    const isReady = () => engine.router.isReady
-    server = await startMetricsServer({ host: '127.0.0.1', port: 0, registry, isReady, log })
+    const readiness = () => engine.router.readiness()
+    server = await startMetricsServer({ host: '127.0.0.1', port: 0, registry, readiness, log })
   })
   afterEach(async () => {
     await server.close()
@@ -89,6 +89,8 @@ describe('a scrape of an engine', () => {
       'holdfast_records{shard="1"}': 1,
       'holdfast_shard_up{shard="0"}': 1,
       'holdfast_shard_up{shard="1"}': 1,
+      'holdfast_shard_condition{shard="1",condition="serving"}': 1,
+      'holdfast_shard_condition{shard="1",condition="quarantined"}': 0,
       'holdfast_shard_deaths_total{shard="0",reason="failed"}': 0,
       holdfast_state_losses_total: 0,
       holdfast_peers: 1,

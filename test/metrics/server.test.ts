@@ -21,7 +21,7 @@ describe('the metrics server', () => {
       host: '127.0.0.1',
       port: 0,
       registry: registryOf(async () => 'a 1\n'),
-      isReady: () => true,
+      readiness: () => ({ isReady: true, notes: [] }),
       log: { info() {}, warn() {}, error: (fields, message) => errors.push(`${message} ${JSON.stringify(fields)}`) },
       ...given,
     })
@@ -57,12 +57,15 @@ describe('the metrics server', () => {
   })
 
   it('answers that it is alive', async () => {
-    expect(await ask(await start({ isReady: () => false }), '/healthz')).toMatchObject({ status: 200, body: 'ok' })
+    expect(await ask(await start({ readiness: () => ({ isReady: false, notes: [] }) }), '/healthz')).toMatchObject({
+      status: 200,
+      body: 'ok',
+    })
   })
 
   it('answers whether it is ready, each time anew', async () => {
     let ready = false
-    const server = await start({ isReady: () => ready })
+    const server = await start({ readiness: () => ({ isReady: ready, notes: [] }) })
     expect(await ask(server, '/readyz')).toMatchObject({ status: 503, body: 'not ready' })
     ready = true
     expect(await ask(server, '/readyz')).toMatchObject({ status: 200, body: 'ready' })
@@ -74,7 +77,7 @@ describe('the metrics server', () => {
     ['/readyz', 503, '9'],
     ['/nowhere', 404, null],
   ])('answers HEAD %s with the headers alone', async (path, status, length) => {
-    const answer = await ask(await start({ isReady: () => false }), path, 'HEAD')
+    const answer = await ask(await start({ readiness: () => ({ isReady: false, notes: [] }) }), path, 'HEAD')
     expect(answer).toMatchObject({ status, body: '' })
     if (length !== null) expect(answer.headers.get('content-length')).toBe(length)
   })
@@ -108,9 +111,9 @@ describe('the metrics server', () => {
         return new Promise((resolve) => (finish = resolve))
       }),
       // Asked last, so that by then both scrapes have been taken up.
-      isReady: () => {
+      readiness: () => {
         finish(`read ${reads}`)
-        return true
+        return { isReady: true, notes: [] }
       },
     })
     const paths = ['/metrics', '/metrics', '/readyz']

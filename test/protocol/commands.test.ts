@@ -49,6 +49,8 @@ const golden: [CommandName, number, string, boolean, string[]][] = [
   ['GET_HISTORY', 52, 'state', false, ['id']],
   ['DELETE_INSTANCE', 53, 'state', true, ['id']],
   ['SET_DEFINITION', 54, 'state', true, ['definition', 'migrate?', 'history_limit?']],
+  ['LIST_QUARANTINED', 60, 'router', false, []],
+  ['RELEASE_SHARD', 61, 'router', true, ['shard']],
 ]
 
 function argumentNames(name: CommandName): string[] {

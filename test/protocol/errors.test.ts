@@ -77,6 +77,12 @@ const words: Rows = {
   SHUTTING_DOWN: [[{}, 'The daemon is shutting down']],
   STORAGE_FULL: [[{}, 'The storage is full']],
   SHARD_CORRUPT: [[{ shard: 1, lost: ["state 'a'", "state 'b'"] }, "Shard 1 is damaged: state 'a'; state 'b'"]],
+  QUARANTINED: [
+    [
+      { shard: 1, deaths: 3, reason: 'hung', last_command: null },
+      'Shard 1 is quarantined after 3 deaths; of the last the reason is: hung',
+    ],
+  ],
   OUTCOME_UNKNOWN: [[{ reason: 'shard 0 stopped' }, 'The outcome is unknown: shard 0 stopped']],
 }
 

@@ -3,10 +3,12 @@
 // HOLDFAST_SIMULATION_SEED runs that one again, HOLDFAST_SIMULATION_RUNS says how many there are.
 import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../../src/base/limits.ts'
+import { silentLog } from '../../src/base/log.ts'
 import { type MailboxBatch, progressSlot, progressSlotCount, type ReplyEntry } from '../../src/protocol/mailbox.ts'
 import { checkEnvelope } from '../../src/protocol/message.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import { Mailbox } from '../../src/router/mailbox.ts'
+import { Quarantine } from '../../src/router/quarantine.ts'
 import { Router } from '../../src/router/router.ts'
 import { Shard } from '../../src/shard/shard.ts'
 import { committed, KeepingJournal, Store } from '../support/keeping-journal.ts'
@@ -64,7 +66,8 @@ class Simulation {
       (_, shard) =>
         new Mailbox({ shard, limits, now: () => 0, schedule: (flush) => this.scheduler.add(`flush ${shard}`, flush) }),
     )
-    this.router = new Router({ mailboxes: this.mailboxes, limits, durability: 'strict', now: () => 0 })
+    const quarantine = new Quarantine({ limits, log: silentLog, now: () => 0 })
+    this.router = new Router({ mailboxes: this.mailboxes, limits, durability: 'strict', quarantine, now: () => 0 })
     for (const mailbox of this.mailboxes) this.#begin(mailbox, 1)
   }
 

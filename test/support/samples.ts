@@ -51,4 +51,6 @@ export const samples: Readonly<Record<CommandName, JsonObject>> = {
     migrate: { busy: 'idle' },
     history_limit: 5,
   },
+  LIST_QUARANTINED: {},
+  RELEASE_SHARD: { shard: 0 },
 }

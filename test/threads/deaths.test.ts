@@ -9,7 +9,7 @@ import { namesOnShard } from '../support/shards.ts'
 const shards = 2
 const [victim = ''] = namesOnShard(0, shards, 1)
 const [bystander = ''] = namesOnShard(1, shards, 1)
-const limits = { shardHeapMegabytesMax: 64 }
+const limits = { shardHeapMegabytesMax: 64, shardDeathsMax: 1_000 }
 
 let engine: Engine
 afterEach(() => engine.close())

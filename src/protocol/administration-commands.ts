@@ -1,0 +1,26 @@
+// The rows of the registry for what an operator asks of the server itself. The router runs them, without asking a shard,
+// so that they are answered whatever has become of the shards.
+import Type from 'typebox'
+import { Counted } from './arguments.ts'
+import type { CommandDeclaration } from './declaration.ts'
+
+export const administrationCommands = {
+  LIST_QUARANTINED: {
+    opcode: 60,
+    routing: 'router',
+    target: 'directory',
+    writes: false,
+    args: {},
+    reply: { shards: Type.Array(Type.Object({})) },
+    summary: 'Names the shards that died too often and are left down, with what each was doing last.',
+  },
+  RELEASE_SHARD: {
+    opcode: 61,
+    routing: 'router',
+    target: 'directory',
+    writes: true,
+    args: { shard: Counted },
+    reply: { released: Type.Boolean() },
+    summary: 'Starts a quarantined shard again, its deaths forgotten; false for one that is not quarantined.',
+  },
+} as const satisfies Record<string, CommandDeclaration>
