@@ -7,6 +7,7 @@ import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { Batcher } from './batcher.ts'
 import type { CallOptions } from './caller.ts'
 import { type Connection, loadTransport } from './connection.ts'
+import { clientError } from './error.ts'
 import { Keys } from './keys.ts'
 import { Link } from './link.ts'
 import { Machine } from './machine.ts'
@@ -124,9 +125,13 @@ export class Client implements AsyncDisposable {
     return { ...reply, ...requestIdOf(command) }
   }
 
-  /** The names of all states, sorted by their bytes. */
+  /**
+   * The names of all states, sorted by their bytes. Rejects with `SHARDS_MISSING` where damaged or quarantined shards would
+   * leave gaps; its details are the `missing_shards`, and the `states` of the others.
+   */
   async states({ prefix, ...options }: StatesOptions = {}): Promise<string[]> {
     const names: string[] = []
+    const missing = new Set<number>()
     let after: string | undefined
     do {
       const args = {
@@ -134,11 +139,14 @@ export class Client implements AsyncDisposable {
         ...(prefix !== undefined && { prefix }),
         ...(after !== undefined && { after }),
       }
-      const { states, next } = await this.#batcher.run('LIST_STATES', '', args, whole, options)
-      names.push(...(states as string[]))
-      after = next as string | undefined
+      const reply = await this.#batcher.run('LIST_STATES', '', args, whole, options)
+      names.push(...(reply.states as string[]))
+      for (const shard of (reply.missing_shards ?? []) as number[]) missing.add(shard)
+      after = reply.next as string | undefined
     } while (after !== undefined)
-    return names
+    if (missing.size === 0) return names
+    const reason = `nobody knows the states of ${missing.size === 1 ? 'shard' : 'the shards'} ${[...missing].join(', ')}`
+    throw clientError('SHARDS_MISSING', reason, { missing_shards: [...missing], states: names })
   }
 
   /** Asks the server for a sign of life. Resolves to the time that it took, in milliseconds. */

@@ -39,6 +39,11 @@ export const clientErrorTable = {
     retryable: true,
     message: (reason) => `The list changed: ${reason}`,
   },
+  SHARDS_MISSING: {
+    meaning: 'A list could not be had whole, since some shards are damaged or quarantined; the details hold the rest.',
+    retryable: false,
+    message: (reason) => `The list is not whole: ${reason}`,
+  },
 } as const satisfies Record<string, ClientErrorRow>
 
 export type ClientErrorCode = keyof typeof clientErrorTable
@@ -75,8 +80,8 @@ function clientRow(code: string): ClientErrorRow | undefined {
 
 export const unreadable = 'the reply cannot be read'
 
-export function clientError(code: ClientErrorCode, reason: string): HoldfastError {
-  return new HoldfastError(code, clientErrorTable[code].message(reason), { reason })
+export function clientError(code: ClientErrorCode, reason: string, details: JsonObject = {}): HoldfastError {
+  return new HoldfastError(code, clientErrorTable[code].message(reason), { reason, ...details })
 }
 
 export function errorOfRefusal({ code, message, details }: Refusal): HoldfastError {

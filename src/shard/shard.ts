@@ -157,7 +157,6 @@ export class Shard {
   async #turn(): Promise<void> {
     const startedAt = performance.now()
     const batch = newBatch(this.#options.clocks())
-    showTask(this.#options.progress, undefined)
     this.#bringAboutDue(batch)
     const marker = this.#takeRequests(batch, startedAt + sliceMs)
     this.#takeSteps(batch)
@@ -190,6 +189,7 @@ export class Shard {
 
   /** What is due comes before anything that is asked, and may help one who waits before its time is over. */
   #bringAboutDue(batch: Batch): void {
+    showTask(this.#options.progress, undefined)
     this.#dueWork.bringAbout(batch.now, (change) => this.#apply(change, batch))
     this.#serve(batch)
     this.#parking.answerDue(batch.now, (task, settled) => this.#settle(task, settled, batch))

@@ -146,6 +146,11 @@ describe('other replies', () => {
       { status: 'ok', states: ['jobs', 'my leads'], next: 'my leads' },
       "jobs\nmy leads\n2 states, more with after='my leads'",
     ],
+    [
+      'states of which not all are known say so',
+      { status: 'ok', states: ['jobs'], missing_shards: [0, 2] },
+      'jobs\n1 state, missing shards [0,2]',
+    ],
     ['no states are said', { status: 'ok', states: [] }, '0 states'],
     ['nothing but ok is said', { status: 'ok', version: 3 }, 'ok, version 3'],
     [

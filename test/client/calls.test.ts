@@ -3,11 +3,13 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { connect } from '../../src/client/index.ts'
+import { refusal } from '../../src/protocol/errors.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import { clientAndServer, clientOf, errorOf, outcomeOf } from '../support/clients.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/ports.ts'
 import { ok, scriptedServer } from '../support/scripted-server.ts'
+import { namesOnShard } from '../support/shards.ts'
 import { serve } from '../support/sockets.ts'
 
 const runFile = promisify(execFile)
@@ -49,6 +51,27 @@ describe('a client', () => {
     expect(await client.ping()).toBeGreaterThan(0)
     expect(await client.stats()).toMatchObject({ status: 'ok', totals: { states: { table: 4 } } })
     expect(client.server).toMatchObject({ shards: 1, durability: 'memory', limits: { commandsPerMessageMax: 1_000 } })
+  })
+
+  it('does not pass off as whole what the states of the shards that serve are', async () => {
+    const { client, engine } = await clientAndServer({ shards: 2 })
+    const [there = ''] = namesOnShard(0, 2, 1)
+    const [gone = ''] = namesOnShard(1, 2, 1)
+    await Promise.all([there, gone].map((name) => client.table(name).create()))
+    const details = { shard: 1, deaths: 3, reason: 'hung', last_command: null }
+    engine.mailboxes[1]?.refuseAll(refusal('QUARANTINED', details))
+    expect(await errorOf(client.table(gone).get(1))).toMatchObject({ code: 'QUARANTINED', retryable: false, details })
+    expect(await errorOf(client.states())).toMatchObject({
+      code: 'SHARDS_MISSING',
+      message: 'The list is not whole: nobody knows the states of shard 1',
+      retryable: false,
+      mayHaveRun: false,
+      details: { missing_shards: [1], states: [there] },
+    })
+    expect(await client.call({ cmd: 'LIST_STATES' })).toMatchObject({ states: [there], missing_shards: [1] })
+    expect(await client.stats()).toMatchObject({ missing_shards: [1], shards: [{ shard: 0 }] })
+    expect(await client.call({ cmd: 'LIST_QUARANTINED' })).toEqual({ status: 'ok', shards: [] })
+    expect(await client.call({ cmd: 'RELEASE_SHARD', shard: 1 })).toEqual({ status: 'ok', released: false })
   })
 
   it('connects to the first of several servers that answers', async () => {

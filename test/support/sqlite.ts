@@ -44,12 +44,17 @@ export function query(file: string, sql: string): Record<string, unknown>[] {
 }
 
 export function withDatabase<Result>(file: string, use: (database: Database) => Result): Result {
-  const database = new (loadSqlite().DatabaseSync)(file)
+  const database = openDatabase(file)
   try {
     return use(database)
   } finally {
     database.close()
   }
+}
+
+/** A connection of its own, which the caller closes. */
+export function openDatabase(file: string): Database {
+  return new (loadSqlite().DatabaseSync)(file)
 }
 
 /** An error as SQLite's libraries throw it. */

@@ -7,7 +7,7 @@ import type { Fault } from '../../src/protocol/control.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import { eventually } from '../support/eventually.ts'
 import { namesOnShard } from '../support/shards.ts'
-import { folderOfTest, withDatabase } from '../support/sqlite.ts'
+import { folderOfTest, openDatabase, withDatabase } from '../support/sqlite.ts'
 
 const shards = 2
 const [victim = ''] = namesOnShard(0, shards, 1)
@@ -57,6 +57,32 @@ describe.each([0, shards])('with %i shards, a commit whose outcome nobody knows'
     expect(await info(victim)).toMatchObject({ current_length: 1, version: 1 })
     expect(engine.deaths()).toEqual([{ shard: 0, reason: 'failed', count: 1 }])
     expect(await write(victim)).toMatchObject({ status: 'ok', version: 2 })
+  })
+})
+
+describe('a shard whose disk does not answer', () => {
+  it('is not ready and is left alone, for as long as it takes, and then goes on', async () => {
+    const data = folderOfTest()
+    await open(data, { limits: { shardSilenceMsMax: 300 } })
+    for (const state of [victim, bystander]) await create(state)
+    const stalled = { isReady: false, notes: ['shard 0 is stalled'] }
+    const other = openDatabase(join(data, 'shard-0.db'))
+    // Another connection that writes keeps the shard inside SQLite, which tries again for a second.
+    other.exec('BEGIN IMMEDIATE')
+    let writing: Promise<unknown> | undefined
+    await eventually('the shard stands still inside its database', () => {
+      writing ??= write(victim).finally(() => {
+        writing = undefined
+      })
+      return !engine.router.isReady
+    })
+    expect(engine.router.readiness()).toEqual(stalled)
+    expect(await write(bystander)).toMatchObject({ status: 'ok' })
+    other.close()
+    await writing
+    await eventually('the shard goes on', () => engine.router.isReady)
+    expect(await write(victim)).toMatchObject({ status: 'ok' })
+    expect(engine.deaths()).toEqual([])
   })
 })
 

@@ -23,13 +23,14 @@ export function renderReply(reply: JsonValue, look: Look, milliseconds?: number)
 
 function renderOne(reply: JsonValue, look: Look, time: readonly string[]): string {
   if (!isObject(reply) || reply.status !== 'ok') return renderRefusal(reply, look)
-  const { status, version, revision, request_id: requestId, next, ...body } = reply
+  const { status, version, revision, request_id: requestId, next, missing_shards: missing, ...body } = reply
   const { text, facts } = renderBody(body, look)
   const footer = [
     ...(text === '' && facts.length === 0 ? [String(status)] : facts),
     ...(version === undefined ? [] : [`version ${shownValue(version)}`]),
     ...(revision === undefined || revision === 0 ? [] : [`revision ${shownValue(revision)}`]),
     ...(requestId === undefined ? [] : [`request ${shownValue(requestId)}`]),
+    ...(missing === undefined ? [] : [`missing shards ${shownValue(missing)}`]),
     ...time,
     ...(next === undefined ? [] : [`more with after=${quoted(shownValue(next))}`]),
   ]
