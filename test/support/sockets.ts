@@ -26,14 +26,11 @@ export interface ServerOptions {
   readonly endpoints?: readonly string[]
   /** Who reads large messages: the pool, the front end's own thread, or one of the test's. */
   readonly parser?: 'pool' | 'here' | Parser
-  /** The folder that keeps the states. */
-  readonly data?: string
-  readonly faultsEnabled?: boolean
 }
 
 export async function openServer(options: ServerOptions = {}): Promise<Server> {
-  const { shards = 0, limits = {}, endpoints = ['tcp://127.0.0.1:0'], parser = 'here', ...kept } = options
-  const engine = await openEngine({ shards, limits, ...kept })
+  const { shards = 0, limits = {}, endpoints = ['tcp://127.0.0.1:0'], parser = 'here' } = options
+  const engine = await openEngine({ shards, limits })
   const pool = parser === 'pool' ? new ParsePool(engine.limits, silentLog) : undefined
   const used = typeof parser === 'string' ? pool : parser
   const frontEnd = await ZmqFrontEnd.bind({
