@@ -45,6 +45,8 @@ const recoveryNoticeMs = 5_000
 const shortLifeMs = 1_000
 const restartDelayMsMin = 5
 const restartDelayMsMax = 100
+/** One that cannot even be started, as its disk is full, say, is tried more rarely: each try reads what it had stored. */
+const failedStartDelayMsMax = 1_000
 
 interface Life {
   readonly control: Remote<ShardControl>
@@ -253,13 +255,13 @@ export class Supervisor {
       this.#options.onDeath(shard, reason)
       const released = this.#options.quarantine.noteDeath(mailbox, { reason, error: error?.message, lastCommand })
       await released
-      delayMs = released || performance.now() - startedAt > shortLifeMs ? 0 : nextDelay(delayMs)
+      delayMs = released || performance.now() - startedAt > shortLifeMs ? 0 : nextDelay(delayMs, restartDelayMsMax)
       await this.#restart(mailbox, delayMs)
     }
   }
 
   async #restart(mailbox: Mailbox, delayMs: number): Promise<void> {
-    for (let delay = delayMs; !this.#stopping; delay = nextDelay(delay)) {
+    for (let delay = delayMs; !this.#stopping; delay = nextDelay(delay, failedStartDelayMsMax)) {
       if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay))
       if (this.#stopping) return
       try {
@@ -328,8 +330,8 @@ function closePorts(life: Life): void {
   life.noticePort.close()
 }
 
-function nextDelay(delayMs: number): number {
-  return Math.min(Math.max(delayMs * 2, restartDelayMsMin), restartDelayMsMax)
+function nextDelay(delayMs: number, delayMsMax: number): number {
+  return Math.min(Math.max(delayMs * 2, restartDelayMsMin), delayMsMax)
 }
 
 /** Piscina passes on what Node said, in words only. */

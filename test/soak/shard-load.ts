@@ -24,7 +24,8 @@ const deathMsMax = 60_000
 /** Only these may be heard from a shard that died. */
 const refusals = ['OUTCOME_UNKNOWN', 'SHARD_RECOVERING', 'QUARANTINED']
 
-type Ask = (command: JsonObject) => Promise<JsonObject>
+type Reply = JsonObject & { readonly code?: string; readonly message?: string }
+type Ask = (command: JsonObject & { readonly cmd: string }) => Promise<Reply>
 
 export class ShardLoad {
   readonly engine: Engine
@@ -43,7 +44,7 @@ export class ShardLoad {
     this.engine = engine
     this.#frontEnd = frontEnd
     this.#client = client
-    const asks = [(command: JsonObject) => this.#askClient(command), (command: JsonObject) => this.#askRouter(command)]
+    const asks: Ask[] = [(command) => this.#askClient(command), (command) => this.#askRouter(command)]
     const writers: Promise<void>[] = []
     for (let shard = 0; shard < shards; shard += 1) {
       for (const state of statesOf(shard)) {
@@ -130,7 +131,7 @@ export class ShardLoad {
     while (!this.#isOver) {
       const before = values[id] ?? 0
       const value = before + 1
-      const { status, code, message } = await ask({ cmd: 'SET_RECORD', state, id, data: { value } })
+      const { status, code = '', message } = await ask({ cmd: 'SET_RECORD', state, id, data: { value } })
       if (status === 'ok') {
         values[id] = value
         this.counts.acknowledged += 1
@@ -138,12 +139,12 @@ export class ShardLoad {
         continue
       }
       if (this.#isOver) return
-      ok(refusals.includes(String(code)), `a write of ${state} is refused: ${String(message)}`)
-      ok(this.deathsOf(shard) > deathsSeen, `${state} was refused though its shard had not died: ${String(message)}`)
+      ok(refusals.includes(code), `a write of ${state} is refused: ${message}`)
+      ok(this.deathsOf(shard) > deathsSeen, `${state} was refused though its shard had not died: ${message}`)
       const found = await this.#readBack(ask, shard, state, id)
       const isUnknown = code === 'OUTCOME_UNKNOWN'
       this.counts[isUnknown ? 'outcome unknown' : 'said not to have run'] += 1
-      ok(found.value === before || (isUnknown && found.value === value), `${state}/${id}: ${String(code)} was a lie`)
+      ok(found.value === before || (isUnknown && found.value === value), `${state}/${id}: ${code} was a lie`)
       values[id] = found.value
       deathsSeen = found.deaths
     }
@@ -153,16 +154,16 @@ export class ShardLoad {
   async #readBack(ask: Ask, shard: number, state: string, id: number): Promise<{ value: number; deaths: number }> {
     for (;;) {
       const deaths = this.deathsOf(shard)
-      const { status, record, code, message } = await ask({ cmd: 'GET_RECORD', state, id })
+      const { status, record, code = '', message } = await ask({ cmd: 'GET_RECORD', state, id })
       if (status === 'ok') return { value: Number((record as JsonObject | null)?.value ?? 0), deaths }
-      ok(refusals.includes(String(code)), `a read of ${state} is refused: ${String(message)}`)
+      ok(refusals.includes(code), `a read of ${state} is refused: ${message}`)
       await sleep(askAgainMs)
     }
   }
 
-  async #askClient(command: JsonObject): Promise<JsonObject> {
+  async #askClient(command: Parameters<Ask>[0]): Promise<Reply> {
     try {
-      return await this.#client.call(command as JsonObject & { cmd: string })
+      return await this.#client.call(command)
     } catch (error) {
       if (error instanceof HoldfastError) return { status: 'error', code: error.code, message: error.message }
       throw error
@@ -170,14 +171,14 @@ export class ShardLoad {
   }
 
   /** Below the router nothing hides a second answer. */
-  #askRouter(command: JsonObject): Promise<JsonObject> {
+  #askRouter(command: JsonObject): Promise<Reply> {
     return new Promise((resolve) => {
       let answers = 0
       const element = elementOf(command, undefined, { sliceRows: true, commandsMax: 1 })
       this.engine.router.run(element, 'json', (body) => {
         answers += 1
         if (answers > 1) this.#answeredTwice += 1
-        const reply = typeof body === 'string' ? (JSON.parse(body) as JsonObject) : (body as JsonObject)
+        const reply = typeof body === 'string' ? (JSON.parse(body) as Reply) : (body as Reply)
         // In a turn of its own, as a loop of refusals would keep the event loop from the restart that it waits for.
         setImmediate(() => resolve(reply))
       })
