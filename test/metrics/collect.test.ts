@@ -98,6 +98,17 @@ describe('a scrape', () => {
     ])
   })
 
+  it('says of each shard in which condition it is, and no other', async () => {
+    source.mailboxes = [mailbox(0, 'quarantined'), mailbox(0, 'corrupt')]
+    const { samples } = await scrape()
+    const conditions = [...samples].filter(([series]) => series.startsWith('holdfast_shard_condition'))
+    expect(conditions).toHaveLength(10)
+    expect(conditions.filter(([, value]) => value !== 0)).toEqual([
+      ['holdfast_shard_condition{shard="0",condition="quarantined"}', 1],
+      ['holdfast_shard_condition{shard="1",condition="corrupt"}', 1],
+    ])
+  })
+
   it('says that a shard is down, leaves out what it cannot know of it, and keeps what it counted', async () => {
     source.shards = [statisticsOf({ shard: 0, records: 3, commits: 5 }), statisticsOf({ shard: 1, records: 4 })]
     const before = await scrape()

@@ -71,6 +71,15 @@ describe('the metrics server', () => {
     expect(await ask(server, '/readyz')).toMatchObject({ status: 200, body: 'ready' })
   })
 
+  it('says in a line each what is not as it should be, ready or not', async () => {
+    let isReady = true
+    const notes = ['shard 0 is quarantined', 'shard 2 is corrupt']
+    const server = await start({ readiness: () => ({ isReady, notes }) })
+    expect(await ask(server, '/readyz')).toMatchObject({ status: 200, body: ['ready', ...notes].join('\n') })
+    isReady = false
+    expect(await ask(server, '/readyz')).toMatchObject({ status: 503, body: ['not ready', ...notes].join('\n') })
+  })
+
   it.each([
     ['/metrics', 200, '4'],
     ['/healthz', 200, '2'],
