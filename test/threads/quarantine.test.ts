@@ -1,12 +1,15 @@
 // A shard that dies three times within a minute, with threads and without: it stays down and says why, the others serve,
 // and once it is released it has what it had.
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Engine, openEngine } from '../../src/engine.ts'
+import type { Database } from '../../src/journal/sqlite-library.ts'
 import type { Fault } from '../../src/protocol/control.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import { eventually } from '../support/eventually.ts'
 import { namesOnShard } from '../support/shards.ts'
-import { folderOfTest } from '../support/sqlite.ts'
+import { folderOfTest, openDatabase } from '../support/sqlite.ts'
 
 let engine: Engine
 afterEach(() => engine.close())
@@ -84,4 +87,63 @@ describe.each<[number, Fault, string]>([
     await engine.close()
     expect(await call('LIST_QUARANTINED')).toMatchObject({ code: 'SHUTTING_DOWN' })
   })
+})
+
+describe('a shard that cannot be started again', () => {
+  const lines: string[] = []
+  const note = (_fields: object, message: string): void => void lines.push(message)
+  const log = { info: note, warn: note, error: note }
+  const hasFailed = (): boolean => lines.includes('a shard could not be started')
+  const victim = 'only'
+  const isBack = (): Promise<void> =>
+    eventually('the shard serves', async () => (await call('GET_STATE_INFO', { state: victim })).status === 'ok')
+
+  /** One that allows one death, so that a failed start decides. */
+  async function openAndEnd(data: string, beforeTheEnd: () => void, extension?: string): Promise<void> {
+    lines.length = 0
+    const options = extension === undefined ? {} : { extension }
+    engine = await openEngine({ shards: 1, data, faultsEnabled: true, log, limits: { shardDeathsMax: 2 }, ...options })
+    await call('CREATE_STATE', { state: victim })
+    beforeTheEnd()
+    await engine.injectFault(0, 'exit')
+    expect(await call('GET_STATE_INFO', { state: victim })).toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+  }
+
+  it('for a reason that it names is tried again until it can, and not quarantined', async () => {
+    const data = folderOfTest()
+    const other = await openAfterwards(data)
+    await eventually('a start fails', hasFailed)
+    expect(await call('LIST_QUARANTINED')).toEqual({ status: 'ok', shards: [] })
+    expect(await call('GET_STATE_INFO', { state: victim })).toMatchObject({ code: 'SHARD_RECOVERING' })
+    other.close()
+    await isBack()
+  })
+
+  it('as its thread ends each time is quarantined, without a last command', async () => {
+    const data = folderOfTest()
+    const marker = join(data, 'ends')
+    const extension = join(data, 'extension.mjs')
+    const hook = 'export const onChange = () => {}'
+    writeFileSync(
+      extension,
+      `import { existsSync } from 'node:fs'\nif (existsSync('${marker}')) process.exit(1)\n${hook}`,
+    )
+    await openAndEnd(data, () => writeFileSync(marker, ''), extension)
+    await eventually('a start fails', hasFailed)
+    const told = { shard: 0, deaths: 2, reason: 'exited', last_command: null }
+    expect(await call('GET_STATE_INFO', { state: victim })).toMatchObject({ code: 'QUARANTINED', ...told })
+    rmSync(marker)
+    expect(await call('RELEASE_SHARD', { shard: 0 })).toMatchObject({ released: true })
+    await isBack()
+  })
+
+  async function openAfterwards(data: string): Promise<Database> {
+    let other: Database | undefined
+    await openAndEnd(data, () => {
+      other = openDatabase(join(data, 'shard-0.db'))
+      // What recovery writes first has to wait for this connection, and gives up after a second.
+      other.exec('BEGIN IMMEDIATE')
+    })
+    return other as Database
+  }
 })
