@@ -37,19 +37,28 @@ export class Anchor {
   }
 }
 
-/** The highest number of the anchor's intact slots; 0 if there is no anchor. */
-export function readAnchor(path: string): number {
+/** What an anchor says. */
+export interface Anchored {
+  /** The highest number of its intact slots; 0 if there is none. */
+  readonly number: number
+  /** Whether neither slot is intact, though something was written. One of them may be cut short by a power cut. */
+  readonly isDamaged: boolean
+}
+
+export function readAnchor(path: string): Anchored {
   let bytes: Buffer
   try {
     bytes = readFileSync(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { number: 0, isDamaged: false }
     throw error
   }
-  const numbers = Array.from({ length: slotCount }, (_, index) => {
-    const slot = bytes.subarray(index * slotBytes, (index + 1) * slotBytes)
-    if (slot.length < slotBytes || slot.readUInt32LE(numberBytes) !== crc32(slot.subarray(0, numberBytes))) return 0
-    return Number(slot.readBigUInt64LE())
-  })
-  return Math.max(...numbers)
+  const numbers: number[] = []
+  for (let start = 0; start < slotBytes * slotCount; start += slotBytes) {
+    const slot = bytes.subarray(start, start + slotBytes)
+    if (slot.length < slotBytes || slot.readUInt32LE(numberBytes) !== crc32(slot.subarray(0, numberBytes))) continue
+    numbers.push(Number(slot.readBigUInt64LE()))
+  }
+  // An anchor that was just made holds zeros.
+  return { number: Math.max(0, ...numbers), isDamaged: numbers.length === 0 && bytes.some((byte) => byte !== 0) }
 }

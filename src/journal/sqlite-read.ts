@@ -47,6 +47,8 @@ interface StoredRow {
   readonly crc: number
 }
 
+type ReadPlace = readonly [table: string, routingKey: string, key: string]
+
 interface LogEntry {
   readonly number: number
   readonly bytes: string
@@ -65,7 +67,8 @@ export const emptyHead: Head = { number: 0, sum: [0, 0], rows: {} }
  */
 export async function readDatabase(directory: Directory, options: ReadOptions): Promise<Loaded | undefined> {
   const { file } = options
-  const anchored = readAnchor(anchorFileOf(file))
+  const { number: anchored, isDamaged } = readAnchor(anchorFileOf(file))
+  if (isDamaged) refuse(['the file beside the database is damaged, which says whether the newest commits are there'])
   if (!existsSync(file)) return anchored === 0 ? undefined : refuse([missing(0, anchored)])
   const { DatabaseSync } = loadSqlite()
   try {
@@ -108,15 +111,15 @@ class Reader {
   async read(anchored: number): Promise<Loaded | undefined> {
     const version = this.#call(() => versionOf(this.#database))
     if (version === 0 && this.#isEmpty()) return anchored === 0 ? undefined : refuse([missing(0, anchored)])
-    if (version > schemaVersion) {
-      return refuse([`the schema has the version ${version}, and this program knows none after ${schemaVersion}`])
-    }
+    if (version === 0) return refuse(['the version of the schema is lost'])
+    if (version > schemaVersion) return refuse([newerSchema(version)])
     const head = this.#head()
     if (head.number < anchored) this.#problems.push(missing(head.number, anchored))
     this.#readLog(head)
     const counted = await this.#readRows()
     const stored = this.#loader.finish(this.#problems)
     this.#compare(head, counted.totals())
+    this.#checkStructure()
     if (this.#problems.length > 0) refuse(this.#problems)
     return { head, stored }
   }
@@ -162,7 +165,7 @@ class Reader {
         SELECT tbl, routing_key, key, bytes, crc FROM rows WHERE (tbl, routing_key, key) > (?, ?, ?)
         ORDER BY tbl, routing_key, key LIMIT ${rowsPerPage}`),
     )
-    let place: readonly [string, string, string] = ['', '', '']
+    let place: ReadPlace = ['', '', '']
     let isDone = false
     let count = 0
     while (!isDone) {
@@ -171,7 +174,7 @@ class Reader {
         const rows = this.#call(() => page.all(...place) as StoredRow[])
         for (const row of rows) this.#take(row, counted)
         const last = rows.at(-1)
-        if (last !== undefined) place = [last.tbl, last.routing_key, last.key]
+        if (last !== undefined) place = this.#placeAfter(place, last)
         count += rows.length
         isDone = rows.length < rowsPerPage
       } while (!isDone && performance.now() < deadline)
@@ -179,6 +182,17 @@ class Reader {
       if (!isDone) await new Promise((resolve) => setImmediate(resolve))
     }
     return counted
+  }
+
+  /** Where the next page begins. Were that not behind the last one, reading might never end. */
+  #placeAfter(place: ReadPlace, { tbl, routing_key, key }: StoredRow): ReadPlace {
+    const next: ReadPlace = [tbl, routing_key, key]
+    const index = next.findIndex((part, at) => part !== place[at])
+    const [before, after] = [place[index], next[index]].map((part) => Buffer.from(String(part)))
+    if (before === undefined || after === undefined || before.compare(after) >= 0) {
+      return refuse([...this.#problems, 'the rows are out of order'])
+    }
+    return next
   }
 
   #take({ tbl: table, routing_key: routingKey, key, bytes: text, crc }: StoredRow, counted: RowCount): void {
@@ -189,6 +203,12 @@ class Reader {
       const problem = this.#loader.load({ ...place, text })
       if (problem !== undefined) this.#problems.push(problem)
     }
+  }
+
+  /** What is not used may be damaged too, and the next write would use it: a page that is free and taken, above all. */
+  #checkStructure(): void {
+    const said = this.#call(() => ask(this.#database, 'PRAGMA quick_check(1)')?.quick_check)
+    if (said !== 'ok') this.#problems.push(`the structure of the file is damaged: ${String(said)}`)
   }
 
   #compare(head: Head, counted: RowTotals): void {
@@ -208,6 +228,11 @@ class Reader {
       this.#options.onCall?.(false)
     }
   }
+}
+
+/** What is said of a database that a later version of this program has made. */
+function newerSchema(version: number): string {
+  return `the schema has the version ${version}, and this program knows none after ${schemaVersion}`
 }
 
 function missing(last: number, anchored: number): string {

@@ -1,6 +1,6 @@
 // The database of a shard: its tables, the views for people who look into it with SQL, and how an older one is brought
 // up to date. Statements that differ from version to version stand here; the driver's own stand in sqlite.ts.
-import { ask, type Database } from './sqlite-library.ts'
+import { ask, type Database, rollBack } from './sqlite-library.ts'
 
 /** "hold", in the file's header: says whose it is. */
 export const applicationId = 0x686f6c64
@@ -40,6 +40,52 @@ const migrations: readonly string[] = [
       value ->> 'at' AS at, value ->> 'id' AS id, value ->> 'key' AS key, value -> 'old_value' AS old_value, value -> 'new_value' AS new_value
     FROM batches, json_each(batches.bytes);
   `,
+  // Only views, each made anew: a step that was done already may be done again.
+  `
+  DROP VIEW IF EXISTS keys;
+  CREATE VIEW keys AS
+    SELECT states.name AS state, substr(rows.key, length(states.epoch) + 2) AS key, rows.bytes ->> 'version' AS version,
+      rows.bytes ->> 'revision' AS revision, rows.bytes -> 'value' AS value, rows.bytes ->> 'encoding' AS encoding,
+      rows.bytes ->> 'list' AS list, rows.bytes ->> 'created_at' AS created_at, rows.bytes ->> 'updated_at' AS updated_at,
+      rows.bytes ->> 'expires_at' AS expires_at
+    FROM states JOIN rows ON rows.tbl = 'keys' AND rows.routing_key = states.name
+      AND rows.key >= states.epoch || '/' AND rows.key < states.epoch || '0';
+  DROP VIEW IF EXISTS list_items;
+  CREATE VIEW list_items AS
+    SELECT place.state, place.key, row_number() OVER (PARTITION BY place.state, place.key ORDER BY rows.key) - 1 AS position,
+      rows.bytes -> '$[0]' AS item, rows.bytes ->> '$[1]' AS deliveries
+    FROM (
+      SELECT states.name AS state, keys.key AS key, states.epoch || '/' || keys.list AS prefix
+      FROM states JOIN keys ON keys.state = states.name WHERE keys.list IS NOT NULL
+    ) AS place JOIN rows ON rows.tbl = 'items' AND rows.routing_key = place.state
+      AND rows.key >= place.prefix || '/' AND rows.key < place.prefix || '0';
+  DROP VIEW IF EXISTS leases;
+  CREATE VIEW leases AS
+    SELECT place.state, place.key, CAST(substr(rows.key, length(place.prefix) + 3) AS INTEGER) AS token,
+      rows.bytes -> '$[0]' AS item, rows.bytes ->> '$[1]' AS deliveries, rows.bytes ->> '$[2]' AS lease_ms
+    FROM (
+      SELECT states.name AS state, keys.key AS key, states.epoch || '/' || keys.list AS prefix
+      FROM states JOIN keys ON keys.state = states.name WHERE keys.list IS NOT NULL
+    ) AS place JOIN rows ON rows.tbl = 'item_leases' AND rows.routing_key = place.state
+      AND rows.key >= place.prefix || '/' AND rows.key < place.prefix || '0';
+  DROP VIEW IF EXISTS instances;
+  CREATE VIEW instances AS
+    SELECT states.name AS state, rows.bytes ->> 'id' AS id, rows.bytes -> 'value' AS value,
+      rows.bytes -> 'context' AS context, rows.bytes -> 'deadlines' AS deadlines, rows.bytes ->> 'revision' AS revision,
+      rows.bytes ->> 'created_at' AS created_at, rows.bytes ->> 'updated_at' AS updated_at
+    FROM states JOIN rows ON rows.tbl = 'instances' AND rows.routing_key = states.name
+      AND rows.key >= states.epoch || '/' AND rows.key < states.epoch || '0';
+  DROP VIEW IF EXISTS history;
+  CREATE VIEW history AS
+    SELECT instance.state, instance.id, CAST(substr(rows.key, length(instance.prefix) + 3) AS INTEGER) AS version,
+      rows.bytes ->> 'event' AS event, rows.bytes -> 'from' AS "from", rows.bytes -> 'to' AS "to", rows.bytes ->> 'at' AS at
+    FROM (
+      SELECT states.name AS state, rows.bytes ->> 'id' AS id, rows.key AS prefix
+      FROM states JOIN rows ON rows.tbl = 'instances' AND rows.routing_key = states.name
+        AND rows.key >= states.epoch || '/' AND rows.key < states.epoch || '0'
+    ) AS instance JOIN rows ON rows.tbl = 'history' AND rows.routing_key = instance.state
+      AND rows.key >= instance.prefix || '/' AND rows.key < instance.prefix || '0';
+  `,
 ]
 
 export const schemaVersion = migrations.length
@@ -49,14 +95,19 @@ export function versionOf(database: Database): number {
   return Number(ask(database, 'PRAGMA user_version')?.user_version)
 }
 
-/** Brings the schema up to date, in one transaction for each step. */
+/** Brings the schema up to date, in one transaction for each step: a step that fails leaves nothing behind. */
 export function migrate(database: Database): void {
   for (let version = versionOf(database); version < schemaVersion; version += 1) {
-    database.exec(`
-      BEGIN IMMEDIATE;
-      ${migrations[version] as string}
-      PRAGMA application_id = ${applicationId};
-      PRAGMA user_version = ${version + 1};
-      COMMIT`)
+    try {
+      database.exec('BEGIN IMMEDIATE')
+      database.exec(`
+        ${migrations[version] as string}
+        PRAGMA application_id = ${applicationId};
+        PRAGMA user_version = ${version + 1}`)
+      database.exec('COMMIT')
+    } catch (error) {
+      rollBack(database)
+      throw error
+    }
   }
 }

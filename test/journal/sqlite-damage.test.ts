@@ -89,6 +89,7 @@ describe('a damaged database', () => {
       ['the change log ends at commit 40 instead of 41'],
     ],
     ['that lacks a table', 'DROP TABLE rows', [expect.stringContaining('the database cannot be read: ')]],
+    ['whose schema has lost its version', 'PRAGMA user_version = 0', ['the version of the schema is lost']],
     ['that is of another time', 'PRAGMA user_version = 9', [expect.stringContaining('the schema has the version 9')]],
   ])('%s is not served', async (_, sql, problems) => {
     const file = await filled()
@@ -122,6 +123,19 @@ describe('a damaged database', () => {
     await shard.shard.stop()
     copyFileSync(old, file)
     expect(await problemsOf(file)).toEqual(['the commits 42 to 43 are missing'])
+  })
+
+  it('whose anchor is damaged is not served, while one damaged slot of two is no harm', async () => {
+    const file = await filled()
+    const anchor = file.replace(/\.db$/, '.anchor')
+    const bytes = readFileSync(anchor)
+    bytes[0] = (bytes[0] as number) ^ 1
+    writeFileSync(anchor, bytes)
+    await expect(problemsOf(file)).rejects.toThrow('no damage was found')
+    bytes[512] = (bytes[512] as number) ^ 1
+    bytes[0] ^= 2
+    writeFileSync(anchor, bytes)
+    expect(await problemsOf(file)).toEqual([expect.stringContaining('the file beside the database is damaged')])
   })
 
   it('that is gone is not made anew', async () => {
