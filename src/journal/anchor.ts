@@ -37,6 +37,11 @@ export class Anchor {
   }
 }
 
+/** The anchor of a database stands beside it. */
+export function anchorFileOf(file: string): string {
+  return file.replace(/(\.db)?$/, '.anchor')
+}
+
 /** What an anchor says. */
 export interface Anchored {
   /** The highest number of its intact slots; 0 if there is none. */

@@ -3,6 +3,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Misuse, Problem } from '../base/problem.ts'
+import { finishExchange } from './exchange.ts'
 import { codeOf, type Database, loadSqlite, sqliteCode } from './sqlite-library.ts'
 
 export interface Folder {
@@ -33,6 +34,8 @@ export function openFolder(path: string, newShards: number, shards?: number): Fo
       const words = `the data in ${path} is spread over ${counted(found)}, and cannot be opened with ${counted(shards)}.`
       throw new Misuse(words, 'Leave --shards out, or choose another folder with --data.')
     }
+    // A repair that was killed once it had begun to exchange files is brought to its end before anybody reads them.
+    for (let shard = 0; shard < found; shard += 1) finishExchange(databaseFile(path, shard))
     return { shards: found, release: () => unlock(lock) }
   } catch (error) {
     unlock(lock)

@@ -62,6 +62,10 @@ export class RowCount {
     this.#rows.set(table, (this.#rows.get(table) ?? 0) + 1)
   }
 
+  addRow({ table, routingKey, key, text }: Row): void {
+    this.add(table, checksumOf(table, routingKey, key, text))
+  }
+
   remove(table: string, checksum: number): void {
     this.#low = (this.#low - fmix32(checksum)) >>> 0
     this.#high = (this.#high - fmix32(checksum ^ otherHalf)) >>> 0

@@ -2,7 +2,7 @@
 // checksum of each row, the sum over all rows, their number, and the anchor beside it. Used by recovery, and by the check.
 import { existsSync } from 'node:fs'
 import type { Directory } from '../state/directory.ts'
-import { readAnchor } from './anchor.ts'
+import { anchorFileOf, readAnchor } from './anchor.ts'
 import { JournalCorrupt } from './journal.ts'
 import { checksumOf, RowCount, type RowTotals } from './row.ts'
 import { describePlace, RowLoader } from './row-loader.ts'
@@ -55,11 +55,15 @@ interface LogEntry {
   readonly crc: number
 }
 
-export function anchorFileOf(file: string): string {
-  return file.replace(/(\.db)?$/, '.anchor')
-}
-
 export const emptyHead: Head = { number: 0, sum: [0, 0], rows: {} }
+
+/** What a database says of itself; undefined if that is damaged. */
+export function headOf(database: Database): Head | undefined {
+  const row = ask(database, 'SELECT bytes, crc FROM head') as { bytes: string; crc: number } | undefined
+  return row === undefined || checksumOf('head', '', '', row.bytes) !== row.crc
+    ? undefined
+    : (JSON.parse(row.bytes) as Head)
+}
 
 /**
  * Fills the directory from a database; undefined if there is none yet. Rejects with a `JournalCorrupt` if anything is not
@@ -129,13 +133,7 @@ class Reader {
   }
 
   #head(): Head {
-    const row = this.#call(
-      () => ask(this.#database, 'SELECT bytes, crc FROM head') as { bytes: string; crc: number } | undefined,
-    )
-    if (row === undefined || checksumOf('head', '', '', row.bytes) !== row.crc) {
-      return refuse(['the number of the last commit is lost'])
-    }
-    return JSON.parse(row.bytes) as Head
+    return this.#call(() => headOf(this.#database)) ?? refuse(['the number of the last commit is lost'])
   }
 
   /** The log ends with the last commit; its entries are held against their checksums when they are used. */
