@@ -1,7 +1,7 @@
 // The folder in which an engine keeps everything: it is locked against a second engine, and says how many shards its data
 // is spread over. Owned by the engine's own thread; the databases in it are opened by the shards alone.
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { Misuse, Problem } from '../base/problem.ts'
 import { finishExchange } from './exchange.ts'
 import { codeOf, type Database, loadSqlite, sqliteCode } from './sqlite-library.ts'
@@ -58,7 +58,11 @@ export function databaseFile(folder: string, shard: number): string {
 
 function makeFolder(path: string): void {
   try {
-    if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) syncFolder(dirname(path))
+    const whole = resolve(path)
+    const first = mkdirSync(whole, { recursive: true, mode: 0o700 })
+    if (first === undefined) return
+    // Each new folder is only a name in the one above it.
+    for (let made = whole; made.length >= first.length; made = dirname(made)) syncFolder(dirname(made))
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException
     const reasons: Readonly<Record<string, string>> = {

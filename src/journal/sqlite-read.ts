@@ -74,18 +74,41 @@ export async function readDatabase(directory: Directory, options: ReadOptions): 
   const { number: anchored, isDamaged } = readAnchor(anchorFileOf(file))
   if (isDamaged) refuse(['the file beside the database is damaged, which says whether the newest commits are there'])
   if (!existsSync(file)) return anchored === 0 ? undefined : refuse([missing(0, anchored)])
-  const { DatabaseSync } = loadSqlite()
   try {
-    const database = new DatabaseSync(file, { readOnly: true })
-    try {
-      return await new Reader(database, directory, options).read(anchored)
-    } finally {
-      database.close()
-    }
+    return await readOnce(directory, options, anchored).catch((error: unknown) => {
+      if ((error as { errcode?: unknown }).errcode !== rollBackNeeded) throw error
+      rollBackCreation(file)
+      return readOnce(directory, options, anchored)
+    })
   } catch (error) {
     const code = codeOf(error)
     if (error instanceof JournalCorrupt || (code !== undefined && passing.has(code))) throw error
     return refuse([`the database cannot be read: ${(error as Error).message}`])
+  }
+}
+
+async function readOnce(directory: Directory, options: ReadOptions, anchored: number): Promise<Loaded | undefined> {
+  const database = new (loadSqlite().DatabaseSync)(options.file, { readOnly: true })
+  try {
+    return await new Reader(database, directory, options).read(anchored)
+  } finally {
+    database.close()
+  }
+}
+
+/** SQLite's code for: a transaction was cut short, and a connection that cannot write cannot take it back. */
+const rollBackNeeded = 776
+
+/**
+ * Only until a database writes ahead does SQLite keep what stood before in a journal beside it. So this was cut short while
+ * it was made, and any connection that may write leaves it as it was before, with nothing in it.
+ */
+function rollBackCreation(file: string): void {
+  const database = new (loadSqlite().DatabaseSync)(file)
+  try {
+    ask(database, 'SELECT 1 FROM sqlite_schema')
+  } finally {
+    database.close()
   }
 }
 
@@ -114,9 +137,9 @@ class Reader {
 
   async read(anchored: number): Promise<Loaded | undefined> {
     const version = this.#call(() => versionOf(this.#database))
-    if (version === 0 && this.#isEmpty()) return anchored === 0 ? undefined : refuse([missing(0, anchored)])
-    if (version === 0) return refuse(['the version of the schema is lost'])
     if (version > schemaVersion) return refuse([newerSchema(version)])
+    if (this.#isEmpty(version)) return anchored === 0 ? undefined : refuse([missing(0, anchored)])
+    if (version === 0) return refuse(['the version of the schema is lost'])
     const head = this.#head()
     if (head.number < anchored) this.#problems.push(missing(head.number, anchored))
     this.#readLog(head)
@@ -128,8 +151,13 @@ class Reader {
     return { head, stored }
   }
 
-  #isEmpty(): boolean {
-    return this.#call(() => ask(this.#database, 'SELECT 1 FROM sqlite_schema') === undefined)
+  /** The schema is one commit, and the first head another: between them there are tables with nothing in them. */
+  #isEmpty(version: number): boolean {
+    const sql =
+      version === 0
+        ? 'SELECT 1 FROM sqlite_schema'
+        : 'SELECT 1 FROM head UNION ALL SELECT 1 FROM rows UNION ALL SELECT 1 FROM batches LIMIT 1'
+    return this.#call(() => ask(this.#database, sql) === undefined)
   }
 
   #head(): Head {

@@ -1,9 +1,11 @@
 // What a shard finds when it starts again on its database: exactly what it had committed, whatever was done to it before,
 // and nothing of what was never shown.
+import { copyFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { migrate } from '../../src/journal/sqlite-schema.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import type { ShardHarness } from '../support/shard-harness.ts'
-import { freshFile, query, shardOn } from '../support/sqlite.ts'
+import { freshFile, query, shardOn, withDatabase } from '../support/sqlite.ts'
 
 const rows = (count: number): JsonObject[] => Array.from({ length: count }, (_, index) => ({ n: index }))
 
@@ -29,6 +31,27 @@ const storedRecords = (file: string): unknown =>
   query(file, "SELECT count(*) AS n FROM rows WHERE tbl = 'records'")[0]?.n
 
 describe('a shard that starts again', () => {
+  it('begins anew where the making of its database was cut short', async () => {
+    const unfinished = freshFile()
+    const file = freshFile()
+    withDatabase(unfinished, (database) => {
+      // A transaction that does not fit into the cache reaches the file before it ends.
+      database.exec('PRAGMA cache_size = 1; BEGIN; CREATE TABLE half (text)')
+      const insert = database.prepare('INSERT INTO half VALUES (?)')
+      for (let row = 0; row < 100; row += 1) insert.run('x'.repeat(1_000))
+      for (const ending of ['', '-journal']) copyFileSync(`${unfinished}${ending}`, `${file}${ending}`)
+    })
+    await run(await shardOn(file), { cmd: 'CREATE_STATE' }, { cmd: 'CREATE_RECORD', data: { n: 1 } })
+    expect(await contents(await shardOn(file))).toMatchObject({ a: { records: [{ id: 1, n: 1 }], version: 1 } })
+  })
+
+  it('begins anew where it was cut short between the tables and what they hold', async () => {
+    const file = freshFile()
+    withDatabase(file, migrate)
+    await run(await shardOn(file), { cmd: 'CREATE_STATE' }, { cmd: 'CREATE_RECORD', data: { n: 1 } })
+    expect(await contents(await shardOn(file))).toMatchObject({ a: { records: [{ id: 1, n: 1 }], version: 1 } })
+  })
+
   it('has the records in their order, ids, counters, schemas and versions', async () => {
     const file = freshFile()
     const shard = await shardOn(file)
