@@ -2,10 +2,13 @@
 import type { Campaign } from './campaign.ts'
 import { deathCampaign, quarantineCampaign } from './deaths.ts'
 import { killCampaign } from './kills.ts'
+import { powerCutCampaign } from './power-cuts.ts'
 
 export const campaigns: readonly Campaign[] = [
   killCampaign('strict'),
   killCampaign('relaxed'),
   deathCampaign,
   quarantineCampaign,
+  powerCutCampaign('strict'),
+  powerCutCampaign('relaxed'),
 ]

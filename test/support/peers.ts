@@ -1,4 +1,4 @@
-// Programs that are not npm packages and that some tests talk to: pyzmq, promtool, redis-server, tmux.
+// Programs that are not npm packages and that some tests need: pyzmq, promtool, redis-server, tmux, gcc.
 // A missing one skips its tests on a developer's machine, and fails them where HOLDFAST_REQUIRE_PEERS=1, as in CI:
 // a promise about real clients must not go unchecked because a machine was set up badly.
 

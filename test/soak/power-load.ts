@@ -1,0 +1,56 @@
+// The process whose writes are recorded: an engine in a folder, climbers on it, and beside the folder a file of marks that
+// says, in the order of the writes themselves, what was sent and what was acknowledged. Arguments, as JSON: see `Load`.
+import { strictEqual } from 'node:assert/strict'
+import { openSync, writeSync } from 'node:fs'
+import { openEngine } from '../../src/engine.ts'
+import { type Call, climbers, createdBefore, creations, stepsTaken } from './climbers.ts'
+
+export interface Load {
+  readonly data: string
+  readonly marks: string
+  readonly durability: 'strict' | 'relaxed'
+  readonly shards: number
+  /** How often the engine is opened and closed again. */
+  readonly lives: number
+  /** After so long a life ends. */
+  readonly lifeMs: number
+  /** How many climbers there are. */
+  readonly climbers: number
+  /** Between two steps of a climber, so that the log stays short. */
+  readonly restMs: number
+}
+
+/** While nothing else happens, the log says so this often. */
+const beatMs = 20
+
+async function live({ data, durability, shards, ...load }: Load, mark: (text: string) => void): Promise<void> {
+  const engine = await openEngine({ data, durability, shards })
+  const call: Call = async (command) => {
+    const reply = await engine.call(command)
+    if (reply.status === 'ok' || createdBefore.has(reply.code)) return reply
+    throw new Error(JSON.stringify(reply))
+  }
+  for (const creation of creations) await call(creation)
+  mark('created')
+  const steps = await stepsTaken(call)
+  const end = performance.now() + load.lifeMs
+  const climb = async (climber: number): Promise<void> => {
+    for (let step = (steps[climber] ?? 0) + 1; performance.now() < end; step += 1) {
+      mark(`sent ${climber} ${step}`)
+      const reply = await call(climbers[climber]?.command(step) ?? {})
+      strictEqual(reply.status, 'ok')
+      mark(`acknowledged ${climber} ${step}`)
+      await new Promise((resolve) => setTimeout(resolve, load.restMs))
+    }
+  }
+  // Not the first so many: those of every kind.
+  const stride = climbers.length / load.climbers
+  await Promise.all(Array.from({ length: load.climbers }, (_, index) => climb(Math.floor(index * stride))))
+  await engine.close()
+}
+
+const load = JSON.parse(process.argv[2] ?? '') as Load
+const file = openSync(load.marks, 'a')
+const mark = (text: string): void => void writeSync(file, `${text}\n`)
+setInterval(() => mark('beat'), beatMs).unref()
+for (let life = 0; life < load.lives; life += 1) await live(load, mark)
