@@ -17,6 +17,7 @@ import { scale } from './scale.ts'
 import { shard } from './shard.ts'
 import { shards } from './shards.ts'
 import { slices } from './slices.ts'
+import { start } from './start.ts'
 import { type PeerChoice, redisVersion } from './support/peers.ts'
 import type { Context, Question } from './support/question.ts'
 
@@ -30,6 +31,7 @@ const questions: readonly Question[] = [
   memory,
   slices,
   durable,
+  start,
   ...keyQuestions,
   machineQuestion,
 ]

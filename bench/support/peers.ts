@@ -13,12 +13,18 @@ import type { Server } from './servers.ts'
 /** What the user wants to compare with. */
 export type PeerChoice = 'all' | 'redis' | 'node-redis' | 'none'
 
+const everySecond = ['--appendonly', 'yes', '--appendfsync', 'everysec', '--auto-aof-rewrite-percentage', '0'] as const
+
 /** How Redis keeps what it holds. In both it is as fast as it can be with that promise: no snapshots in the background. */
 const keeping = {
   /** Nothing is kept. */
   nothing: ['--appendonly', 'no'],
   /** No reply leaves before its command is on the disk; all commands of a turn share one fsync. */
   'every reply': ['--appendonly', 'yes', '--appendfsync', 'always'],
+  /** Commands one after another, and rewritten only when it is asked to: as commands again. */
+  'as commands': [...everySecond, '--aof-use-rdb-preamble', 'no'],
+  /** The same, rewritten as a snapshot, which is what it does unless told otherwise. */
+  'as a snapshot': [...everySecond, '--aof-use-rdb-preamble', 'yes'],
 } as const
 
 /** Undefined where it is not installed. The version is as it tells it. */
@@ -26,8 +32,11 @@ export function redisVersion(): string | undefined {
   return /v=(\S+)/.exec(output('redis-server', ['--version']) ?? '')?.[1]
 }
 
-export async function startRedis(kept: keyof typeof keeping = 'nothing'): Promise<Server> {
-  const folder = mkdtempSync(join(tmpdir(), 'bench-redis-'))
+export type RedisKeeping = keyof typeof keeping
+
+/** In a folder of its own, which goes with it; or in one that is given, and stays. */
+export async function startRedis(kept: RedisKeeping = 'nothing', givenFolder?: string): Promise<Server> {
+  const folder = givenFolder ?? mkdtempSync(join(tmpdir(), 'bench-redis-'))
   const port = String(await freePort())
   // Its own epoll loop in one thread: more threads (`io-threads`) cost Redis throughput where cores are few.
   const settings = [
@@ -50,7 +59,7 @@ export async function startRedis(kept: keyof typeof keeping = 'nothing'): Promis
     endpoint: `redis://127.0.0.1:${port}`,
     async end() {
       await process.end()
-      rmSync(folder, { recursive: true, force: true })
+      if (givenFolder === undefined) rmSync(folder, { recursive: true, force: true })
     },
   }
 }

@@ -23,9 +23,18 @@ export class Process {
   #errors = ''
   #isOver = false
 
-  constructor(command: string, args: readonly string[], cwd?: string) {
+  constructor(
+    command: string,
+    args: readonly string[],
+    cwd?: string,
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     this.#name = [command, ...args].join(' ')
-    this.#child = spawn(command, args, { stdio: 'pipe', ...(cwd !== undefined && { cwd }) })
+    this.#child = spawn(command, args, {
+      stdio: 'pipe',
+      env: { ...process.env, ...environment },
+      ...(cwd !== undefined && { cwd }),
+    })
     running.add(this.#child)
     this.#ended = new Promise((resolve) => {
       this.#child.once('error', (error) => {
@@ -134,6 +143,11 @@ function procFile(pid: number, name: string): string | undefined {
 }
 
 /** Starts one of the benchmarks' own programs, with the flags of Node before it. */
-export function startNode(file: URL, args: readonly string[], flags: readonly string[] = []): Process {
-  return new Process(process.execPath, [...flags, file.pathname, ...args])
+export function startNode(
+  file: URL,
+  args: readonly string[],
+  flags: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Process {
+  return new Process(process.execPath, [...flags, file.pathname, ...args], undefined, environment)
 }

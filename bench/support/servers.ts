@@ -22,6 +22,9 @@ export interface DaemonOptions {
   readonly metrics?: string
   /** Keeps what it holds, in a folder that goes with it. Default: it keeps nothing. */
   readonly durability?: 'strict' | 'relaxed'
+  /** Where it keeps that, if the folder is to stay. */
+  readonly folder?: string
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 const program = new URL('../../src/cli/main.js', import.meta.url)
@@ -29,14 +32,14 @@ const greeting = /^\[STATE DAEMON\] Running at (\S+)$/
 
 /** Starts a daemon on a free port. */
 export async function startDaemon(options: DaemonOptions): Promise<Server> {
-  const { shards, nodeFlags = [], metrics = 'off', durability } = options
-  const folder = durability && mkdtempSync(join(tmpdir(), 'bench-holdfast-'))
+  const { shards, nodeFlags = [], metrics = 'off', durability, environment } = options
+  const folder = durability && (options.folder ?? mkdtempSync(join(tmpdir(), 'bench-holdfast-')))
   const kept = folder === undefined ? ['--memory'] : ['--data', folder, '--durability', durability as string]
   const free = ['--bind', 'tcp://127.0.0.1:0', '--metrics', metrics]
-  const process = startNode(program, ['serve', ...free, ...kept, '--shards', String(shards)], nodeFlags)
+  const process = startNode(program, ['serve', ...free, ...kept, '--shards', String(shards)], nodeFlags, environment)
   const line = await process.line((text) => greeting.test(text))
   const server = serverOf(process, greeting.exec(line)?.[1] ?? '')
-  if (folder === undefined) return server
+  if (folder === undefined || options.folder !== undefined) return server
   return {
     ...server,
     async end() {

@@ -4,19 +4,21 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import type { JsonObject, JsonValue } from '../../src/protocol/value.ts'
 
-/** Resolves to the reply of an engine, refusals too, or rejects with what a client throws. */
-export type Call = (command: JsonObject) => Promise<JsonObject>
+type Command = JsonObject & { readonly cmd: string }
+
+/** Resolves to what a command was answered with; rejects if it was refused. */
+export type Call = (command: Command) => Promise<JsonObject>
 
 export interface Climber {
   readonly state: string
   /** The command of a step, from 1. */
-  command(step: number): JsonObject
+  command(step: number): Command
 }
 
 /** A state and those who climb in it. */
 interface Ground {
   readonly climbers: readonly Climber[]
-  readonly create: readonly JsonObject[]
+  readonly create: readonly Command[]
   /** How many steps each climber has taken. */
   read(call: Call): Promise<number[]>
 }
@@ -143,7 +145,7 @@ const grounds: readonly Ground[] = [
 ]
 
 export const climbers: readonly Climber[] = grounds.flatMap((ground) => ground.climbers)
-export const creations: readonly JsonObject[] = grounds.flatMap(({ create }) => create)
+export const creations: readonly Command[] = grounds.flatMap(({ create }) => create)
 /** Codes with which a creation is refused that has happened before. */
 export const createdBefore: ReadonlySet<unknown> = new Set(['STATE_EXISTS', 'INSTANCE_EXISTS'])
 

@@ -3,7 +3,7 @@
 import { strictEqual } from 'node:assert/strict'
 import { openSync, writeSync } from 'node:fs'
 import { openEngine } from '../../src/engine.ts'
-import { type Call, climbers, createdBefore, creations, stepsTaken } from './climbers.ts'
+import { type Call, type Climber, climbers, createdBefore, creations, stepsTaken } from './climbers.ts'
 
 export interface Load {
   readonly data: string
@@ -34,18 +34,19 @@ async function live({ data, durability, shards, ...load }: Load, mark: (text: st
   mark('created')
   const steps = await stepsTaken(call)
   const end = performance.now() + load.lifeMs
-  const climb = async (climber: number): Promise<void> => {
-    for (let step = (steps[climber] ?? 0) + 1; performance.now() < end; step += 1) {
-      mark(`sent ${climber} ${step}`)
-      const reply = await call(climbers[climber]?.command(step) ?? {})
+  const climb = async (index: number): Promise<void> => {
+    const climber = climbers[index] as Climber
+    for (let step = (steps[index] ?? 0) + 1; performance.now() < end; step += 1) {
+      mark(`sent ${index} ${step}`)
+      const reply = await call(climber.command(step))
       strictEqual(reply.status, 'ok')
-      mark(`acknowledged ${climber} ${step}`)
+      mark(`acknowledged ${index} ${step}`)
       await new Promise((resolve) => setTimeout(resolve, load.restMs))
     }
   }
   // Not the first so many: those of every kind.
   const stride = climbers.length / load.climbers
-  await Promise.all(Array.from({ length: load.climbers }, (_, index) => climb(Math.floor(index * stride))))
+  await Promise.all(Array.from({ length: load.climbers }, (_, nth) => climb(Math.floor(nth * stride))))
   await engine.close()
 }
 
