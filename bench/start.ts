@@ -84,10 +84,15 @@ const ours: Party = {
   async start(folder) {
     const metrics = '127.0.0.1:0'
     const server = await startDaemon({ shards: 1, durability: 'strict', folder, metrics })
-    const address = /"metrics":"([^"]+)"/.exec(server.process.errors)?.[1]
-    while (!(await fetch(`http://${address}/readyz`)).ok) await new Promise((resolve) => setTimeout(resolve, pollMs))
+    while (!(await isReady(server))) await new Promise((resolve) => setTimeout(resolve, pollMs))
     return server
   },
+}
+
+/** The address stands in the log, which may come after the line that says where the daemon runs. */
+async function isReady({ process }: Server): Promise<boolean> {
+  const address = /"metrics":"([^"]+)"/.exec(process.errors)?.[1]
+  return address !== undefined && (await fetch(`http://${address}/readyz`)).ok
 }
 
 function redis(kept: RedisKeeping): Party {

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import type { Report, Row } from '../../bench/report.ts'
+import { compiler } from '../soak/shim.ts'
 import { describeWithPeer, redisServer } from '../support/peers.ts'
 
 const program = fileURLToPath(new URL('../../dist/bench/main.js', import.meta.url))
@@ -52,6 +53,17 @@ describe('npm run bench', () => {
     expect(stderr).toContain("no benchmark 'speed'")
     expect(stderr).toContain('Names: patch, get, plain, shard')
   })
+})
+
+describeWithPeer('npm run bench, with barriers counted', compiler(), () => {
+  it('finds one for each command that waits alone, and few where many wait together', () => {
+    const { status, stdout } = runBench('durable', '--rounds', '1', '--seconds', '0.1', '--peer', 'none', '--json')
+    expect(status).toBe(0)
+    const [{ rows }] = JSON.parse(stdout) as [Report]
+    const [alone, , many] = rows.filter(({ unit }) => unit === 'fsyncs/1,000').map(({ ours }) => ours.median)
+    expect(alone).toBeGreaterThanOrEqual(1_000)
+    expect(many).toBeLessThan(200)
+  }, 120_000)
 })
 
 describeWithPeer('npm run bench, beside Redis', redisServer(), () => {
