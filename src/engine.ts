@@ -271,7 +271,7 @@ export class Engine {
   async #startInline(mailbox: Mailbox): Promise<void> {
     const progress = new Int32Array(new SharedArrayBuffer(progressSlotCount * Int32Array.BYTES_PER_ELEMENT))
     const faults = this.#inlineFaults
-    const opened = openJournal({ shard: 0, storage: this.#storage, limits: this.limits, progress })
+    const opened = openJournal({ shard: 0, storage: this.#storage, limits: this.limits, progress, log: this.#log })
     const journal = faults?.around(opened) ?? opened
     const shard = new Shard({
       id: 0,

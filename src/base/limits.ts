@@ -10,6 +10,7 @@ export interface Limits {
   readonly deletedNamesPerShardMax: number
   readonly changesLoggedPerShardMax: number
   readonly changeLogBytesPerShardMax: number
+  readonly reserveBytesPerShard: number
   readonly recordBytesMax: number
   readonly recordFieldsMax: number
   readonly valueBytesMax: number
@@ -43,6 +44,9 @@ export const defaultLimits: Limits = {
   // The change log is kept to resume from; it shares the disk with what it tells of, so it goes by age and by bytes.
   changesLoggedPerShardMax: 100_000,
   changeLogBytesPerShardMax: 64 * 1024 * 1024,
+  // What a shard keeps of the disk to give up when that is full, so that deletes find room: twice what its write-ahead
+  // file holds when it is copied into the database, as the copy has to be possible still.
+  reserveBytesPerShard: 8 * 1024 * 1024,
   // A record travels whole in every change and event.
   recordBytesMax: 256 * 1024,
   // Beyond this V8 keeps an object as a hash table, and a schema message is no longer readable.

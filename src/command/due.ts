@@ -10,9 +10,10 @@ import { timersFired } from './instance-rules.ts'
 import { expired } from './key-rules.ts'
 import { leaseEnded } from './lists.ts'
 
-/** The next changes that are due, or undefined if nothing is. */
-export function nextDue(directory: Directory, context: Context): readonly Change[] | undefined {
-  const { firstExpiry, firstLease, firstTimer } = directory
+/** The next changes that are due, or undefined if nothing is. Timers, which write, can be left for another time. */
+export function nextDue(directory: Directory, context: Context, withTimers = true): readonly Change[] | undefined {
+  const { firstExpiry, firstLease } = directory
+  const firstTimer = withTimers ? directory.firstTimer : undefined
   const { wall, mono } = context.now
   if (firstExpiry !== undefined && firstExpiry.at <= wall) {
     const keyspace = firstExpiry.item

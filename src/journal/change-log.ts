@@ -36,22 +36,31 @@ export class ChangeLog {
     this.#bytes = Number(kept?.bytes)
   }
 
-  /** Adds an entry and removes what is too old. Returns what to call once that is committed. */
-  append(number: number, changeCount: number, text: string): () => void {
-    this.#insert.run(number, changeCount, text, checksumOf('batches', '', String(number), text))
+  /**
+   * Adds an entry and removes what is too old; with `makesRoom`, also as many old ones as go at a time, and more bytes
+   * than are added, so that what frees space is not undone by telling of it. Returns what to call once that is committed.
+   */
+  append(number: number, changeCount: number, text: string, makesRoom = false): () => void {
+    const added = Buffer.byteLength(text)
     let changes = this.#changes + changeCount
-    let bytes = this.#bytes + Buffer.byteLength(text)
+    let bytes = this.#bytes + added
     const { changesLoggedMax, changeLogBytesMax } = this.#bounds
-    if (changes > changesLoggedMax || bytes > changeLogBytesMax) {
+    const bytesMax = makesRoom ? Math.min(changeLogBytesMax, this.#bytes - added) : changeLogBytesMax
+    const isTooLong = (): boolean => changes > changesLoggedMax || bytes > bytesMax
+    for (let goesOn = isTooLong() || makesRoom; goesOn; ) {
+      // Before the new entry is there, as the old ones make room for it.
+      const oldest = this.#oldest.all() as Iterable<Entry>
       let last = 0
-      for (const entry of this.#oldest.all() as Iterable<Entry>) {
-        if ((changes <= changesLoggedMax && bytes <= changeLogBytesMax) || entry.number === number) break
+      for (const entry of oldest) {
+        if (!isTooLong() && !makesRoom) break
         changes -= entry.changes
         bytes -= entry.bytes
         last = entry.number
       }
       this.#remove.run(last)
+      goesOn = last > 0 && makesRoom && isTooLong()
     }
+    this.#insert.run(number, changeCount, text, checksumOf('batches', '', String(number), text))
     return () => {
       this.#changes = changes
       this.#bytes = bytes

@@ -1,7 +1,6 @@
 // The journal: where a shard's commits go, and where a restarted shard reads them back. One interface for all drivers;
 // test/contract/journal.ts is the suite that each of them passes. Used by one shard, one call at a time.
 import type { Durability } from '../base/durability.ts'
-import type { ErrorCode } from '../protocol/errors.ts'
 import type { Change, StagedRecords } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
 
@@ -15,12 +14,14 @@ export interface Commit {
 }
 
 /**
- * `committed`: durable as the mode promises. `refused`: nothing reached the store, now or later, and the code says why.
+ * `committed`: durable as the mode promises. `refused`: nothing reached the store, now or later, and the code says why,
+ * with a reason in words where the code alone does not.
  * `unknown`: nobody can tell before the store is opened again, so the shard has to end and recover.
  */
 export type CommitOutcome =
   | { readonly outcome: 'committed' }
-  | { readonly outcome: 'refused'; readonly code: Extract<ErrorCode, 'STORAGE_FULL'> }
+  | { readonly outcome: 'refused'; readonly code: 'STORAGE_FULL' }
+  | { readonly outcome: 'refused'; readonly code: 'STORAGE_FAILED'; readonly reason: string }
   | { readonly outcome: 'unknown'; readonly reason: string }
 
 /** What is stored is damaged or not all there: it must not be served. Nothing of it was changed. */
@@ -37,6 +38,11 @@ export class JournalCorrupt extends Error {
 
 export interface Journal {
   readonly durability: Durability
+  /**
+   * True while only what frees space may be committed: the disk is full, and the journal looks by itself, now and then,
+   * whether it still is. A driver without this never is.
+   */
+  readonly isFull?: boolean
   /**
    * Puts what was committed into an empty directory, and answers with the number of the last commit (0 for none). Called
    * once, before the first commit. The shard goes on with this directory: at each commit it stands as the changes left

@@ -2,6 +2,7 @@
 // where its thread must not be ended, and how far it has read. Called once in each life of a shard, in its own thread.
 import type { Storage } from '../base/durability.ts'
 import type { Limits } from '../base/limits.ts'
+import type { Log } from '../base/log.ts'
 import { databaseState, progressSlot } from '../protocol/mailbox.ts'
 import { databaseFile } from './folder.ts'
 import type { Journal } from './journal.ts'
@@ -15,15 +16,22 @@ export interface JournalPlace {
   readonly limits: Limits
   /** See `progressSlot`. */
   readonly progress: Int32Array
+  readonly log: Log
 }
 
-export function openJournal({ shard, storage, limits, progress }: JournalPlace): Journal {
+export function openJournal({ shard, storage, limits, progress, log }: JournalPlace): Journal {
   if (storage === undefined) return new MemoryJournal()
   return new SqliteJournal({
     file: databaseFile(storage.folder, shard),
     durability: storage.durability,
     changesLoggedMax: limits.changesLoggedPerShardMax,
     changeLogBytesMax: limits.changeLogBytesPerShardMax,
+    reserveBytes: limits.reserveBytesPerShard,
+    onFull: (isFull) => {
+      if (isFull)
+        log.warn({ shard }, 'the disk is full: until there is space, only reads and what frees space are admitted')
+      else log.info({ shard }, 'there is space on the disk again: writes are admitted')
+    },
     onCall: (isInside) => (isInside ? enter(progress) : leave(progress)),
     onProgress: (rows) => {
       Atomics.store(progress, progressSlot.rowsRead, rows)

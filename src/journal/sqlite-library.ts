@@ -22,8 +22,12 @@ export const sqliteCode = {
   corrupt: 11,
   full: 13,
   cannotOpen: 14,
+  protocol: 15,
   notADatabase: 26,
 } as const
+
+/** The full code of an error that says that the index of the write-ahead file could not be made larger. */
+const noRoomForIndex = sqliteCode.inputOutput | (19 << 8)
 
 export function loadSqlite(): SqliteLibrary {
   // Asked for by a function, since bundlers and test runners rewrite an import, and older Nodes cannot resolve it.
@@ -51,4 +55,9 @@ export function rollBack(database: Pick<Database, 'exec'> & { readonly isTransac
 export function codeOf(error: unknown): number | undefined {
   const { errcode } = error as { errcode?: unknown }
   return typeof errcode === 'number' ? errcode & 0xff : undefined
+}
+
+/** True if what failed would succeed on a larger disk. It does not say whether a commit that failed so has left something. */
+export function isOutOfSpace(error: unknown): boolean {
+  return codeOf(error) === sqliteCode.full || (error as { errcode?: unknown }).errcode === noRoomForIndex
 }

@@ -112,8 +112,11 @@ function rollBackCreation(file: string): void {
   }
 }
 
-/** What says nothing about the contents. Anything else that happens while reading does: damage shows in many ways. */
-const passing: ReadonlySet<number> = new Set([
+/**
+ * Codes that say nothing about the contents, nor about this program. Anything else that happens while reading does: damage
+ * shows in many ways.
+ */
+export const passing: ReadonlySet<number> = new Set([
   sqliteCode.permission,
   sqliteCode.busy,
   sqliteCode.locked,
@@ -121,6 +124,7 @@ const passing: ReadonlySet<number> = new Set([
   sqliteCode.readOnly,
   sqliteCode.inputOutput,
   sqliteCode.cannotOpen,
+  sqliteCode.protocol,
 ])
 
 class Reader {

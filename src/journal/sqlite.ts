@@ -6,10 +6,21 @@ import type { Durability } from '../base/durability.ts'
 import type { Directory } from '../state/directory.ts'
 import { Anchor, anchorFileOf } from './anchor.ts'
 import { ChangeLog } from './change-log.ts'
+import { DiskSpace } from './disk-space.ts'
 import type { Commit, CommitOutcome, Journal } from './journal.ts'
+import { Reserve } from './reserve.ts'
 import { checksumOf, RowCount, type RowEdit } from './row.ts'
-import { ask, codeOf, type Database, loadSqlite, rollBack, type Statement, sqliteCode } from './sqlite-library.ts'
-import { emptyHead, type Head, type ReadOptions, readDatabase } from './sqlite-read.ts'
+import {
+  ask,
+  codeOf,
+  type Database,
+  isOutOfSpace,
+  loadSqlite,
+  rollBack,
+  type Statement,
+  sqliteCode,
+} from './sqlite-library.ts'
+import { emptyHead, type Head, passing, type ReadOptions, readDatabase } from './sqlite-read.ts'
 import { migrate } from './sqlite-schema.ts'
 import { loggedText, StateRows } from './state-rows.ts'
 
@@ -18,6 +29,12 @@ export interface SqliteJournalOptions extends ReadOptions {
   /** How much of the change log is kept. */
   readonly changesLoggedMax: number
   readonly changeLogBytesMax: number
+  /** What is kept of the disk to give up when it is full. */
+  readonly reserveBytes: number
+  /** How long a full disk is left alone. */
+  readonly probeMs?: number
+  /** Hears when only what frees space is committed any more, and when that is over. */
+  readonly onFull?: (isFull: boolean) => void
   /** For tests: opens the database in another way. */
   readonly open?: (file: string) => Database
 }
@@ -33,6 +50,12 @@ const busyMsMax = 1_000
 const cacheKibibytes = 16 * 1024
 /** What a burst has made of the file beside the database is cut back to this. */
 const walBytesKept = 64 * 1024 * 1024
+const defaultProbeMs = 1_000
+
+/** Beside the database, as the anchor is. */
+function reserveFileOf(file: string): string {
+  return file.replace(/(\.db)?$/, '.reserve')
+}
 
 const committed: CommitOutcome = { outcome: 'committed' }
 
@@ -41,6 +64,7 @@ interface Opened {
   readonly database: Database
   readonly anchor: Anchor
   readonly log: ChangeLog
+  readonly space: DiskSpace
   readonly stored: StateRows
   readonly read: Statement
   readonly write: Statement
@@ -52,6 +76,7 @@ interface Opened {
 export class SqliteJournal implements Journal {
   readonly durability: Exclude<Durability, 'memory'>
   readonly #options: SqliteJournalOptions
+  readonly #reserve: Reserve
   #opened: Opened | undefined
   #head: Head = emptyHead
   #anchored = 0
@@ -61,12 +86,21 @@ export class SqliteJournal implements Journal {
   constructor(options: SqliteJournalOptions) {
     this.#options = options
     this.durability = options.durability
+    this.#reserve = new Reserve(reserveFileOf(options.file), options.reserveBytes)
+  }
+
+  get isFull(): boolean {
+    return this.#opened?.space.isFull ?? false
   }
 
   async recover(directory: Directory): Promise<number> {
+    // To open a database takes some room too. Where there is none, what the reserve had is there now.
+    const hasReserve = this.#reserve.build()
     const loaded = await readDatabase(directory, this.#options)
     this.#head = loaded?.head ?? emptyHead
-    this.#opened = this.#call(() => this.#open(loaded?.stored ?? new StateRows(directory)))
+    const opened = this.#call(() => this.#open(loaded?.stored ?? new StateRows(directory)))
+    this.#opened = opened
+    if (!hasReserve) this.#call(() => opened.space.confine())
     return this.#head.number
   }
 
@@ -88,11 +122,22 @@ export class SqliteJournal implements Journal {
       // One of the two libraries keeps the files open until its statements are collected as garbage, so what closing
       // would do is done here. Nothing is secured any more that could not be secured once.
       rollBack(opened.database)
-      if (this.#failure === undefined) ask(opened.database, 'PRAGMA wal_checkpoint(TRUNCATE)')
+      if (this.#failure === undefined) this.#finishWriteAhead(opened)
       opened.database.close()
+      opened.space.stop()
     })
     if (this.#failure === undefined) this.#anchor(opened)
     opened.anchor.close()
+  }
+
+  /** Copies the write-ahead file and empties it. On a full disk it stays, which the next start is used to. */
+  #finishWriteAhead({ database, space }: Opened): void {
+    try {
+      ask(database, 'PRAGMA wal_checkpoint(TRUNCATE)')
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error
+      space.confine()
+    }
   }
 
   #open(stored: StateRows): Opened {
@@ -117,9 +162,19 @@ export class SqliteJournal implements Journal {
       PRAGMA journal_size_limit = ${walBytesKept}`)
     this.#setSynchronous(database)
     migrate(database)
+    const { file, probeMs = defaultProbeMs, onFull = () => {} } = this.#options
     const opened: Opened = {
       database,
       stored,
+      space: new DiskSpace({
+        database,
+        file,
+        reserve: this.#reserve,
+        probeMs,
+        checkpoint: () => this.#checkpoint(opened),
+        run: (action) => this.#runLater(opened, action),
+        onFull,
+      }),
       anchor: new Anchor(anchorFileOf(this.#options.file)),
       log: new ChangeLog(database, this.#options),
       read: database.prepare('SELECT crc FROM rows WHERE tbl = ? AND routing_key = ? AND key = ?'),
@@ -132,43 +187,66 @@ export class SqliteJournal implements Journal {
       writeHead: database.prepare('INSERT OR REPLACE INTO head (one, bytes, crc) VALUES (1, ?, ?)'),
     }
     // Whatever a commit that failed at its end has left in the file is overwritten by this one, so that it stays away.
-    database.exec('BEGIN IMMEDIATE')
-    this.#writeHead(opened, this.#head)
-    database.exec('COMMIT')
+    this.#commitHead(opened)
     // One of the two libraries forgets the setting with the first write.
     this.#setSynchronous(database)
     // What a killed process had written, but not yet secured, is shown from now on: it has to be secured first.
-    if (!this.#checkpoint(opened)) throw new Error(`${this.#options.file} is in use`)
+    if (!this.#secureAll(opened)) throw new Error(`${this.#options.file} is in use`)
     return opened
   }
 
-  #setSynchronous(database: Database): void {
-    const wanted = synchronous[this.durability]
+  /** Where there is no room for a copy, a commit that is forced to the disk secures all that stands before it as well. */
+  #secureAll(opened: Opened): boolean {
+    try {
+      return this.#checkpoint(opened)
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error
+      this.#setSynchronous(opened.database, synchronous.strict)
+      this.#commitHead(opened)
+      this.#setSynchronous(opened.database)
+      this.#anchor(opened)
+      return true
+    }
+  }
+
+  #commitHead(opened: Opened): void {
+    opened.database.exec('BEGIN IMMEDIATE')
+    this.#writeHead(opened, this.#head)
+    opened.database.exec('COMMIT')
+  }
+
+  #setSynchronous(database: Database, wanted: number = synchronous[this.durability]): void {
     database.exec(`PRAGMA synchronous = ${wanted}`)
     const found = ask(database, 'PRAGMA synchronous')
     assert(found?.synchronous === wanted, 'the database is as durable as it was told to be')
   }
 
   #commit(opened: Opened, { number, changes, staged }: Commit): CommitOutcome {
-    const { database, stored, log } = opened
+    const { database, stored, log, space } = opened
     const plan = stored.plan({ number, changes, staged })
     const counted = new RowCount(this.#head)
     const head = { number, ...counted.totals() }
     let isWritten = false
     try {
       database.exec('BEGIN IMMEDIATE')
-      for (const edit of plan.edits) this.#write(opened, counted, edit)
+      let bytes = 0
+      for (const edit of plan.edits) {
+        bytes += edit.text?.length ?? 0
+        this.#write(opened, counted, edit)
+      }
       const finishedLeftovers = this.#removeLeftovers(opened, counted)
-      const logged = log.append(number, changes.length, loggedText(changes))
+      const text = loggedText(changes)
+      const logged = log.append(number, changes.length, text, space.isConfined)
       Object.assign(head, counted.totals())
       this.#writeHead(opened, head)
+      if (!space.hasRoomFor(bytes + text.length)) return this.#refuseForSpace(opened)
       isWritten = true
       database.exec('COMMIT')
       plan.adopt()
       stored.leftovers.splice(0, finishedLeftovers)
       logged()
     } catch (error) {
-      return this.#failed(database, error, isWritten)
+      return this.#failed(opened, error, isWritten)
     }
     this.#head = head
     this.#secured(opened)
@@ -176,15 +254,27 @@ export class SqliteJournal implements Journal {
   }
 
   /** Only a full disk, and what fails before the end of the transaction, is known to have left nothing behind. */
-  #failed(database: Database, error: unknown, isWritten: boolean): CommitOutcome {
+  #failed(opened: Opened, error: unknown, isWritten: boolean): CommitOutcome {
     const code = codeOf(error)
     if (code === undefined) throw error
-    const isDamaged = code === sqliteCode.corrupt || code === sqliteCode.notADatabase
-    const isDefinite = code === sqliteCode.full || (!isWritten && !isDamaged)
+    const { message } = error as Error
+    const isDefinite = code === sqliteCode.full || (!isWritten && passing.has(code))
     // A full disk may have ended the transaction already.
-    if (rollBack(database) && isDefinite) return { outcome: 'refused', code: 'STORAGE_FULL' }
-    this.#failure = `the journal could not commit: ${(error as Error).message}`
-    return { outcome: 'unknown', reason: this.#failure }
+    if (!rollBack(opened.database) || !isDefinite) {
+      this.#failure = `the journal could not commit: ${message}`
+      return { outcome: 'unknown', reason: this.#failure }
+    }
+    return isOutOfSpace(error)
+      ? this.#refuseForSpace(opened)
+      : { outcome: 'refused', code: 'STORAGE_FAILED', reason: message }
+  }
+
+  #refuseForSpace({ database, space }: Opened): CommitOutcome {
+    this.#guarded(() => {
+      if (!rollBack(database)) throw new Error('a transaction did not end')
+      space.confine()
+    })
+    return { outcome: 'refused', code: 'STORAGE_FULL' }
   }
 
   #write({ read, write, remove }: Opened, counted: RowCount, { table, routingKey, key, text }: RowEdit): void {
@@ -228,12 +318,28 @@ export class SqliteJournal implements Journal {
 
   #sync(opened: Opened): void {
     this.#timer = undefined
-    if (this.#opened !== opened) return
-    try {
-      const isWhole = this.#call(() => this.#checkpoint(opened))
+    this.#runLater(opened, () => {
+      let isWhole = false
+      try {
+        isWhole = this.#checkpoint(opened)
+      } catch (error) {
+        if (!isOutOfSpace(error)) throw error
+        opened.space.confine()
+      }
       if (!isWhole) this.#secured(opened)
+    })
+  }
+
+  /** What is done at a time of its own. */
+  #runLater(opened: Opened, action: () => void): void {
+    if (this.#opened === opened && this.#failure === undefined) this.#call(() => this.#guarded(action))
+  }
+
+  /** What could not be secured once is not tried again: the disk may have dropped it and call the next try a success. */
+  #guarded(action: () => void): void {
+    try {
+      action()
     } catch (error) {
-      // What could not be secured once is not tried again: the disk may have dropped it and call the next try a success.
       this.#failure = `the journal could not be secured: ${(error as Error).message}`
     }
   }

@@ -253,6 +253,13 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     samples: fromStatistics(({ heapBytes }) => heapBytes),
   },
   {
+    name: 'holdfast_storage_full',
+    type: 'gauge',
+    help: '1 while the disk of a shard is full, and it admits only reads and what frees space.',
+    labels: ['shard'],
+    samples: fromStatistics(({ storageFull }) => (storageFull ? 1 : 0)),
+  },
+  {
     name: 'holdfast_shard_up',
     type: 'gauge',
     help: '1 if the shard answered this scrape in time, 0 if it did not or is down.',

@@ -19,6 +19,8 @@ export interface CommandDeclaration {
   readonly routing: Routing
   readonly target: Target
   readonly writes: boolean
+  /** True for a write that only removes, or moves what is there: it is admitted while the disk is full. */
+  readonly frees?: true
   readonly args: ArgumentTypes
   readonly reply: Readonly<Record<string, TSchema>>
   /** The first field of the reply, where that may be a long list: it is then encoded a piece at a time. */

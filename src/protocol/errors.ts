@@ -163,8 +163,13 @@ export const errorTable = {
   ),
   STORAGE_FULL: row(
     'storage',
-    'The journal has no space left. The command did not run; reads go on.',
+    'The disk is full. The command did not run; reads go on, and so does what frees space.',
     (_: Record<never, never>) => 'The storage is full',
+  ),
+  STORAGE_FAILED: row(
+    'storage',
+    'The database could not be written; the reason is its own. The command did not run; reads go on.',
+    (d: { reason: string }) => `The storage cannot be written: ${d.reason}`,
   ),
   SHARD_CORRUPT: row(
     'storage',

@@ -66,6 +66,7 @@ export const machineCommands = {
     routing: 'state',
     target: 'machine',
     writes: true,
+    frees: true,
     args: { id: RecordIdArgument },
     reply: { deleted: Type.Boolean() },
     summary: 'Removes an instance; a missing one is no error.',

@@ -53,6 +53,8 @@ export interface ShardStatistics {
   readonly hookSeconds: HistogramSnapshot
   /** Bytes of the heap of the shard's thread in use; of the whole process where shards run without threads. */
   readonly heapBytes: number
+  /** The disk is full: only what frees space is admitted. */
+  readonly storageFull: boolean
 }
 
 /** What a front end tells of itself: the numbers of now, and counts since its start. */

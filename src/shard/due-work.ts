@@ -34,13 +34,17 @@ export class DueWork {
     this.#options = options
   }
 
-  /** Brings about what is due, as far as it fits into one batch; each change must be applied before the next is decided. */
-  bringAbout(now: Clocks, applyChange: (change: Change) => void): void {
+  /**
+   * Brings about what is due, as far as it fits into one batch; each change must be applied before the next is decided.
+   * While the disk is full timers do not fire, as what they write would not fit.
+   */
+  bringAbout(now: Clocks, isFull: boolean, applyChange: (change: Change) => void): void {
     const { directory, facts } = this.#options
     if (!hasDeadlines(directory) || now.mono < this.#notBefore) return
+    if (isFull) this.postpone(now)
     const context = { ...facts, state: '', now, decision: 0 }
     for (let count = 0; count < duePerBatchMax; count += 1) {
-      const changes = nextDue(directory, context)
+      const changes = nextDue(directory, context, !isFull)
       if (changes === undefined) return
       for (const change of changes) applyChange(change)
     }

@@ -7,7 +7,7 @@ import type { Context, Decision, Done, Park, Refuse, Step } from '../command/dec
 import { done, refuse } from '../command/decide.ts'
 import { deciders, type ShardCommand } from '../command/registry.ts'
 import type { CommitOutcome } from '../journal/journal.ts'
-import { commands } from '../protocol/commands.ts'
+import { commands, declarationOf } from '../protocol/commands.ts'
 import { mayWait, requestIdOf, waitsAlone } from '../protocol/envelope.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Change } from '../state/change.ts'
@@ -31,17 +31,20 @@ interface Parking {
   readonly park: Park
 }
 
-type StorageCode = Extract<CommitOutcome, { outcome: 'refused' }>['code']
 /** What is the same for all commands of a shard. */
 export type Facts = Omit<Context, 'state' | 'now' | 'decision'>
 type AnyDecider = (target: State | Directory, args: JsonObject, context: Context) => Decision
+
+const full = refuse('STORAGE_FULL', {})
 
 export class Executor {
   readonly #directory: Directory
   readonly #facts: Facts
   readonly #hooks: Hooks
   #decisions = 0
-  #writesRefusedBy: StorageCode | undefined
+  #writesRefusedBy: Refuse | undefined
+  /** While the disk is full, only what frees space is decided. */
+  isFull = false
 
   constructor(directory: Directory, facts: Facts, hooks: Hooks) {
     this.#directory = directory
@@ -49,9 +52,9 @@ export class Executor {
     this.#hooks = hooks
   }
 
-  /** From now on every command that would change something is refused with this code; undefined ends that. */
-  refuseWrites(code: StorageCode | undefined): void {
-    this.#writesRefusedBy = code
+  /** From now on every command that would change something is refused in this way; undefined ends that. */
+  refuseWrites(refused: Refuse | undefined): void {
+    this.#writesRefusedBy = refused
   }
 
   /** Decides the next command of a request. */
@@ -65,17 +68,19 @@ export class Executor {
     if (task.commands.length > 1 && mayWait(args)) {
       return settled(name, { outcome: 'refuse', refusal: waitsAlone() }, undefined, requestId)
     }
+    const isTooMuch = this.isFull && declarationOf(name).frees !== true
+    if (isTooMuch && commands[name].writes) return settled(name, full, undefined, requestId)
     const decision = this.#validated(name, args, task.routingKey, now)
     if (decision.outcome === 'park') return { park: decision }
-    const code = this.#writesRefusedBy
+    const refused = this.#writesRefusedBy ?? (isTooMuch ? full : undefined)
     if (decision.outcome === 'steps') {
       // Without this a big write would be staged again and again for as long as the journal is full.
-      if (code !== undefined && commands[name].writes) return settled(name, refuse(code, {}), undefined, requestId)
+      if (refused !== undefined && commands[name].writes) return settled(name, refused, undefined, requestId)
       return { steps: this.#steps(name, decision.steps, requestId, task) }
     }
-    if (code !== undefined && decision.outcome === 'done' && decision.changes.length > 0) {
+    if (refused !== undefined && decision.outcome === 'done' && decision.changes.length > 0) {
       // A read that met a key whose time is over may be answered all the same, and the key removed another time.
-      const instead = commands[name].writes ? refuse(code, {}) : done(decision.reply)
+      const instead = commands[name].writes ? refused : done(decision.reply)
       return settled(name, instead, this.#versionOf(name, task.routingKey, instead), requestId)
     }
     return settled(name, decision, this.#versionOf(name, task.routingKey, decision), requestId)
@@ -182,4 +187,9 @@ function settled(
     answer: { command, refusal: undefined, fields: decision.reply, version, requestId },
     changes: decision.changes,
   }
+}
+
+/** What a write hears of a commit that its journal refused. */
+export function refusalOf(result: Extract<CommitOutcome, { outcome: 'refused' }>): Refuse {
+  return result.code === 'STORAGE_FULL' ? full : refuse(result.code, { reason: result.reason })
 }

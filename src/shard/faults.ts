@@ -17,6 +17,9 @@ export class Faults {
   around(journal: Journal): Journal {
     return {
       durability: journal.durability,
+      get isFull() {
+        return journal.isFull ?? false
+      },
       recover: (directory) => journal.recover(directory),
       commit: async (commit) => {
         const outcome = await journal.commit(commit)

@@ -7,8 +7,8 @@ import type { Clocks, ReadClocks, WakeAfter } from '../base/clock.ts'
 import type { Limits } from '../base/limits.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import { Queue } from '../base/queue.ts'
-import type { Park, Step } from '../command/decide.ts'
-import type { CommitOutcome, Journal } from '../journal/journal.ts'
+import type { Park, Refuse, Step } from '../command/decide.ts'
+import type { Journal } from '../journal/journal.ts'
 import { type Refusal, refusalReply } from '../protocol/errors.ts'
 import {
   type MailboxBatch,
@@ -20,10 +20,10 @@ import {
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import { apply, type Change, undo } from '../state/change.ts'
 import { Directory } from '../state/directory.ts'
-import { type Batch, type Job, newBatch } from './batch.ts'
+import { type Batch, type Job, JournalFailure, newBatch } from './batch.ts'
 import { DueWork } from './due-work.ts'
-import { type EncodingSteps, encode } from './encode.ts'
-import { Executor, type Settled } from './executor.ts'
+import { encode, isSteps } from './encode.ts'
+import { Executor, refusalOf, type Settled } from './executor.ts'
 import { Held } from './held.ts'
 import { HookSet } from './hook-set.ts'
 import { Hooks } from './hooks.ts'
@@ -60,6 +60,8 @@ export interface ShardOptions {
 /** How long a batch, or one slice of something long, may keep the mailbox waiting. */
 const sliceMs = 2
 const batchCommandsMax = 1_024
+/** A commit on a full disk has to fit into what is left. */
+const fullBatchCommandsMax = 64
 
 export class Shard {
   readonly #options: ShardOptions
@@ -141,6 +143,7 @@ export class Shard {
       waiting: this.#inbox.length + this.#held.length,
       waiters: this.#parking.size,
       heapBytes: getHeapStatistics().used_heap_size,
+      storageFull: this.#options.journal.isFull ?? false,
     }
   }
 
@@ -157,6 +160,7 @@ export class Shard {
   async #turn(): Promise<void> {
     const startedAt = performance.now()
     const batch = newBatch(this.#options.clocks())
+    this.#executor.isFull = this.#options.journal.isFull ?? false
     this.#bringAboutDue(batch)
     const marker = this.#takeRequests(batch, startedAt + sliceMs)
     this.#takeSteps(batch)
@@ -190,7 +194,7 @@ export class Shard {
   /** What is due comes before anything that is asked, and may help one who waits before its time is over. */
   #bringAboutDue(batch: Batch): void {
     showTask(this.#options.progress, undefined)
-    this.#dueWork.bringAbout(batch.now, (change) => this.#apply(change, batch))
+    this.#dueWork.bringAbout(batch.now, this.#executor.isFull, (change) => this.#apply(change, batch))
     this.#serve(batch)
     this.#parking.answerDue(batch.now, (task, settled) => this.#settle(task, settled, batch))
   }
@@ -213,7 +217,8 @@ export class Shard {
 
   /** Decides what lies in the mailbox, up to a marker, which it hands back to be decided after the commit. */
   #takeRequests(batch: Batch, deadline: number): MailboxEntry | undefined {
-    while (batch.commands < batchCommandsMax) {
+    const commandsMax = this.#executor.isFull ? fullBatchCommandsMax : batchCommandsMax
+    while (batch.commands < commandsMax) {
       const entry = this.#inbox.shift()
       if (entry === undefined) return undefined
       const [, sentAs, routingKey] = entry
@@ -326,27 +331,35 @@ export class Shard {
     this.#inbox.unshift(held)
   }
 
-  async #commit(batch: Batch): Promise<void> {
+  async #commit(batch: Batch, isAgain = false): Promise<void> {
     this.#options.probe?.('commit')
+    const { journal } = this.#options
     const { changes, staged } = batch
     const number = this.#commitNumber + 1
-    const result = await this.#options.journal.commit({ number, changes, staged })
+    const result = await journal.commit({ number, changes, staged })
     if (result.outcome === 'unknown') throw new JournalFailure(result.reason)
-    if (result.outcome === 'refused') return this.#takeBack(batch, result)
+    if (result.outcome === 'refused') {
+      this.#executor.isFull = !isAgain && result.code === 'STORAGE_FULL' && journal.isFull === true
+      this.#takeBack(batch, this.#executor.isFull ? undefined : refusalOf(result))
+      // What frees space may succeed where the whole did not.
+      return changes.length > 0 ? this.#commit(batch, true) : undefined
+    }
     this.#commitNumber = number
     this.#counters.commits += 1
     for (const { type } of changes) if (type === 'expired') this.#counters.expiries += 1
   }
 
-  /** Nothing reached the journal: as if nothing had been decided, but reads still get their answers. */
-  #takeBack(batch: Batch, { code }: Extract<CommitOutcome, { outcome: 'refused' }>): void {
+  /** Nothing reached the journal: as if nothing had been decided, but now without what cannot be written. */
+  #takeBack(batch: Batch, refused: Refuse | undefined): void {
     for (const change of batch.changes.splice(0).reverse()) undo(this.#directory, change)
+    batch.staged.length = 0
     this.#hooks.takeBack()
     this.#dueWork.postpone(batch.now)
     for (const task of this.#parking.takeBack()) batch.begun.push({ task, answersBefore: 0 })
-    if (batch.stepped !== undefined)
-      batch.begun.push({ task: batch.stepped, answersBefore: batch.stepped.answers.length })
-    this.#executor.refuseWrites(code)
+    const { stepped } = batch
+    if (stepped !== undefined) batch.begun.push({ task: stepped, answersBefore: stepped.answers.length })
+    batch.stepped = undefined
+    this.#executor.refuseWrites(refused)
     for (const begun of batch.begun.splice(0)) {
       const { task, answersBefore } = begun
       batch.begun.push(begun)
@@ -355,7 +368,7 @@ export class Shard {
       this.#goOn(task, batch)
     }
     this.#executor.refuseWrites(undefined)
-    assert(batch.changes.length === 0, 'no write is decided while the journal refuses writes')
+    assert(refused === undefined || batch.changes.length === 0, 'no write is decided while the journal refuses writes')
   }
 
   /** Ends a command in the middle of its steps: what they stand on, or have staged, was taken back. */
@@ -385,13 +398,4 @@ export class Shard {
     this.#counters.commands.add('', refusal.code)
     this.#options.send([[id, sentAs === 'json' ? JSON.stringify(reply) : reply]])
   }
-}
-
-/** The journal could not say whether a commit holds: only a new start can tell. */
-export class JournalFailure extends Error {
-  override readonly name = 'JournalFailure'
-}
-
-function isSteps(body: ReplyBody | EncodingSteps): body is EncodingSteps {
-  return typeof body === 'object' && body !== null && 'next' in body && typeof body.next === 'function'
 }

@@ -114,5 +114,6 @@ export function summaryOf(statistics: ShardStatistics): JsonObject {
     commits,
     waiting,
     heap_bytes: statistics.heapBytes,
+    storage_full: statistics.storageFull,
   }
 }

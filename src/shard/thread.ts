@@ -78,7 +78,7 @@ async function open(start: ShardStart, onFailure: (error: unknown) => void): Pro
   const hooks = new HookSet(extension === undefined ? {} : await loadExtension(extension))
   const followed = new Followed(hooks, notices)
   for (const state of start.followed) followed.follow(state, true)
-  const bare = openJournal({ shard: id, storage, limits, progress })
+  const bare = openJournal({ shard: id, storage, limits, progress, log: logTo(notices) })
   const journal = faults?.around(bare) ?? bare
   const shard = new Shard({
     id,

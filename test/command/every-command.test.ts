@@ -103,6 +103,7 @@ describe('STATS', () => {
         commits: bytes,
         waiting: 0,
         heap_bytes: bytes,
+        storage_full: false,
       })),
     })
     expect(stats.uptime).toBeGreaterThan(0)

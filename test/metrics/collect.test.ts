@@ -138,6 +138,7 @@ describe('a scrape', () => {
       'holdfast_pending_items{shard="0"}',
       'holdfast_waiters{shard="0"}',
       'holdfast_shard_heap_bytes{shard="0"}',
+      'holdfast_storage_full{shard="0"}',
     ])
   })
 

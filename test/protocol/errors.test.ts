@@ -76,6 +76,7 @@ const words: Rows = {
   SHARD_RECOVERING: [[{ shard: 0 }, 'Shard 0 is recovering']],
   SHUTTING_DOWN: [[{}, 'The daemon is shutting down']],
   STORAGE_FULL: [[{}, 'The storage is full']],
+  STORAGE_FAILED: [[{ reason: 'disk I/O error' }, 'The storage cannot be written: disk I/O error']],
   SHARD_CORRUPT: [[{ shard: 1, lost: ["state 'a'", "state 'b'"] }, "Shard 1 is damaged: state 'a'; state 'b'"]],
   QUARANTINED: [
     [
@@ -116,7 +117,7 @@ describe('the class of a code', () => {
       INVALID_DEFINITION INVALID_TRANSITION INSTANCE_EXISTS INSTANCE_NOT_FOUND SNAPSHOT_NOT_FOUND COMPACTED KEY_REUSED
       REFUSED_BY_HOOK`,
     'try again': 'OVERLOADED SHARD_RECOVERING SHUTTING_DOWN',
-    storage: 'STORAGE_FULL SHARD_CORRUPT QUARANTINED',
+    storage: 'STORAGE_FULL STORAGE_FAILED SHARD_CORRUPT QUARANTINED',
     access: 'UNAUTHENTICATED FORBIDDEN',
     unknown: 'OUTCOME_UNKNOWN SESSION_EXPIRED INTERNAL',
   }
@@ -130,7 +131,7 @@ describe('the class of a code', () => {
 
   it.each(Object.keys(errorTable) as ErrorCode[])('%s says what it says for all codes of its class', (code) => {
     const name = classOf.get(code)
-    expect(isRetryable(code)).toBe(name === 'try again' || code === 'STORAGE_FULL')
+    expect(isRetryable(code)).toBe(name === 'try again' || code.startsWith('STORAGE_'))
     expect(mayHaveRun(code)).toBe(name === 'unknown')
   })
 

@@ -29,6 +29,7 @@ export function statisticsOf(given: Partial<ShardStatistics>): ShardStatistics {
     hooks: [],
     hookSeconds: new Histogram(durationBounds).snapshot(),
     heapBytes: 0,
+    storageFull: false,
     ...given,
   }
 }
