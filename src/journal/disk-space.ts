@@ -2,7 +2,7 @@
 // database; that file is then kept at the reserve's size and used over and over, and the database grows no more. So what
 // frees space needs no more of the disk, whoever else fills it. Owned by one journal.
 // Invariant: while it is confined the database never has more pages than it had when that began.
-import { closeSync, fstatSync, openSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, statSync } from 'node:fs'
 import type { Reserve } from './reserve.ts'
 import { roomBeside, takeUp } from './reserve.ts'
 import { ask, type Database, isOutOfSpace } from './sqlite-library.ts'
@@ -23,6 +23,8 @@ export interface DiskSpaceOptions {
 
 /** SQLite's own. */
 const checkpointPages = 1_000
+/** The index of the write-ahead file, and the first commit. */
+const bytesToOpen = 64 * 1024
 /** Writes come back once this part of the reserve is free, inside the database or beside it. */
 const returningPart = 8
 
@@ -104,7 +106,8 @@ export class DiskSpace {
   }
 
   #settle(): void {
-    const { database, checkpoint } = this.#options
+    const { database, file, reserve, checkpoint } = this.#options
+    const { size } = statSync(file)
     try {
       if (!checkpoint()) return
     } catch (error) {
@@ -115,7 +118,8 @@ export class DiskSpace {
     const pages = Number(ask(database, 'PRAGMA page_count')?.page_count)
     database.exec(`PRAGMA max_page_count = ${pages}`)
     // The rest of it is for the commit that comes before the next copy.
-    this.#checkpointEvery(this.#keepWriteAheadFile() / 4)
+    const left = reserve.given - (statSync(file).size - size) - bytesToOpen
+    this.#checkpointEvery(this.#keepWriteAheadFile(Math.max(left, 0)) / 4)
     this.#isSettled = true
   }
 
@@ -127,15 +131,15 @@ export class DiskSpace {
   }
 
   /**
-   * Takes room for the write-ahead file, as much as there is up to the reserve's size, and answers with its size. What
-   * stands behind the last commit there means nothing to SQLite, and is overwritten by the next ones.
+   * Takes room for the write-ahead file, so much of what the reserve gave up, and answers with its size. What stands
+   * behind the last commit there means nothing to SQLite, and is overwritten by the next ones.
    */
-  #keepWriteAheadFile(): number {
+  #keepWriteAheadFile(bytes: number): number {
     const { file, reserve } = this.#options
     const opened = openSync(`${file}-wal`, 'r+')
     try {
       const { size } = fstatSync(opened)
-      if (size < reserve.bytes) takeUp(opened, size, reserve.bytes)
+      takeUp(opened, size, Math.max(size, Math.min(reserve.bytes, size + bytes)))
     } catch {
       // Whatever fitted has to do.
     }

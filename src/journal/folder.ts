@@ -87,8 +87,8 @@ function lockFolder(path: string): Database {
   let lock: Database | undefined
   try {
     lock = new DatabaseSync(join(path, 'lock'))
-    // Nothing is ever written into it.
-    lock.exec('PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE')
+    // Nothing is ever written into it, and nothing beside it, so that a full disk does not keep an engine from starting.
+    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
     return lock
   } catch (error) {
     lock?.close()

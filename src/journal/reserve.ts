@@ -12,6 +12,8 @@ const blockBytes = 512
 export class Reserve {
   readonly path: string
   readonly bytes: number
+  /** How many bytes it gave up since it was whole. Whoever takes more of the disk takes the reserve of another shard. */
+  given = 0
 
   constructor(path: string, bytes: number) {
     this.path = path
@@ -31,6 +33,7 @@ export class Reserve {
       if (roomBeside(this.path) < margin + (isThere ? 0 : this.bytes)) return false
       takeUp(file, isThere ? size : 0, this.bytes + margin)
       ftruncateSync(file, this.bytes)
+      this.given = 0
       return true
     })
   }
@@ -41,6 +44,7 @@ export class Reserve {
       const { size } = fstatSync(file)
       const room = roomBeside(this.path)
       if (size < this.bytes) takeUp(file, size, Math.min(this.bytes, size + room))
+      this.given = 0
       return true
     })
   }
@@ -55,6 +59,7 @@ export class Reserve {
     let isKept = false
     try {
       file = openSync(this.path, constants.O_RDWR | constants.O_CREAT, 0o600)
+      this.given = Math.max(this.given, fstatSync(file).size)
       isKept = action(file)
     } catch {
       // No room, no right, no disk: in each case there is no reserve, which is all that anybody wants to know.

@@ -77,6 +77,8 @@ export class SqliteJournal implements Journal {
   readonly durability: Exclude<Durability, 'memory'>
   readonly #options: SqliteJournalOptions
   readonly #reserve: Reserve
+  /** Until the database is open; then its space knows. */
+  #hasReserve = false
   #opened: Opened | undefined
   #head: Head = emptyHead
   #anchored = 0
@@ -94,14 +96,26 @@ export class SqliteJournal implements Journal {
   }
 
   async recover(directory: Directory): Promise<number> {
-    // To open a database takes some room too. Where there is none, what the reserve had is there now.
-    const hasReserve = this.#reserve.build()
-    const loaded = await readDatabase(directory, this.#options)
+    this.#hasReserve = this.#reserve.build()
+    const loaded = await this.#inRoomMade(() => readDatabase(directory, this.#options))
     this.#head = loaded?.head ?? emptyHead
-    const opened = this.#call(() => this.#open(loaded?.stored ?? new StateRows(directory)))
+    const stored = loaded?.stored ?? new StateRows(directory)
+    const opened = await this.#inRoomMade(() => this.#call(() => this.#open(stored)))
     this.#opened = opened
-    if (!hasReserve) this.#call(() => opened.space.confine())
+    if (!this.#hasReserve) this.#call(() => opened.space.confine())
     return this.#head.number
+  }
+
+  /** To open a database takes some room too. Where there is none, the reserve's is used, and the action tried once more. */
+  async #inRoomMade<Result>(action: () => Result | Promise<Result>): Promise<Result> {
+    try {
+      return await action()
+    } catch (error) {
+      if (!this.#hasReserve || !isOutOfSpace(error)) throw error
+      this.#reserve.giveUp()
+      this.#hasReserve = false
+      return action()
+    }
   }
 
   // Nothing here waits, but a caller must not be able to tell.

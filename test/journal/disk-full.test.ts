@@ -44,7 +44,7 @@ class Tried {
   async start(options: Partial<SqliteJournalOptions> = {}): Promise<void> {
     const journal = journalOn(join(this.disk.data, 'shard-0.db'), {
       reserveBytes: mebibyte,
-      changeLogBytesMax: 62 * mebibyte,
+      changeLogBytesMax: 64 * mebibyte,
       changesLoggedMax: 100_000,
       probeMs: 10,
       onFull: (isFull) => this.said.push(isFull),

@@ -1,6 +1,7 @@
 // Every campaign there is; `npm run soak` runs them in this order.
 import type { Campaign } from './campaign.ts'
 import { deathCampaign, quarantineCampaign } from './deaths.ts'
+import { diskFullCampaign } from './disk-full.ts'
 import { killCampaign } from './kills.ts'
 import { powerCutCampaign } from './power-cuts.ts'
 
@@ -11,4 +12,10 @@ export const campaigns: readonly Campaign[] = [
   quarantineCampaign,
   powerCutCampaign('strict'),
   powerCutCampaign('relaxed'),
+]
+export const campaigns: readonly Campaign[] = [
+  killCampaign('strict'),
+  killCampaign('relaxed'),
+  diskFullCampaign('strict'),
+  diskFullCampaign('relaxed'),
 ]

@@ -1,7 +1,7 @@
 // A disk that is quickly full: a file system in memory of a few megabytes, mounted for one test or one campaign. To mount
 // takes rights that not everybody has; without them the tests that need it are skipped, with words.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmdirSync, statfsSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'vitest'
@@ -36,8 +36,7 @@ export class SmallDisk {
 
   /** Somebody else cleans up. */
   clear(): void {
-    truncateSync(this.#hog, 0)
-    unlinkSync(this.#hog)
+    rmSync(this.#hog, { force: true })
   }
 
   unmount(): void {
