@@ -8,14 +8,13 @@ import { powerCutCampaign } from './power-cuts.ts'
 export const campaigns: readonly Campaign[] = [
   killCampaign('strict'),
   killCampaign('relaxed'),
-  deathCampaign,
-  quarantineCampaign,
   powerCutCampaign('strict'),
   powerCutCampaign('relaxed'),
-]
-export const campaigns: readonly Campaign[] = [
-  killCampaign('strict'),
-  killCampaign('relaxed'),
   diskFullCampaign('strict'),
   diskFullCampaign('relaxed'),
+]
+  retryCampaign('strict'),
+  retryCampaign('relaxed'),
+  deathCampaign,
+  quarantineCampaign,
 ]
