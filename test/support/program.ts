@@ -18,6 +18,8 @@ export interface ProgramOptions {
   /** Added to an environment without any HOLDFAST variable. */
   readonly environment?: Readonly<Record<string, string>>
   readonly input?: string
+  /** How long a daemon may take until it serves. Default: 10 seconds. */
+  readonly startMsMax?: number
 }
 
 /** A program that runs. */
@@ -77,7 +79,11 @@ export async function startDaemon(args: readonly string[] = [], options?: Progra
   const program = new Program(['serve', ...free, ...args], options)
   const serving = () => program.log.find(({ msg }) => msg === 'serving')
   const hasPrinted = () => program.stdout.split('\n').length > args.filter((arg) => arg === '--bind').length + 1
-  await eventually('the daemon serves', () => program.isOver || (serving() !== undefined && hasPrinted()))
+  const isThere = () => program.isOver || (serving() !== undefined && hasPrinted())
+  await eventually('the daemon serves', isThere, options?.startMsMax).catch(async (error: unknown) => {
+    await program.end()
+    throw new Error(`the daemon does not serve: ${program.stderr}`, { cause: error })
+  })
   const { endpoints, metrics } = serving() ?? {}
   if (!Array.isArray(endpoints)) {
     await program.end()
