@@ -2,9 +2,9 @@
 // moments (disk-log.ts). An engine that opens it finds, in strict mode, every write that had been acknowledged; in relaxed
 // mode all but the newest, none older than a second; in both nothing that was never sent, and nothing damaged. The next
 // recording begins on one of these disks, so that recovery is cut short as well.
-import { ok } from 'node:assert/strict'
+import { deepStrictEqual, ok } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openEngine } from '../../src/engine.ts'
 import { randomFrom } from '../support/random.ts'
@@ -213,6 +213,14 @@ function expectSuffix(recording: Recording, place: number, { steps, shards }: No
   }
 }
 
+function filesBelow(folder: string): Record<string, Buffer> {
+  return Object.fromEntries(
+    readdirSync(folder)
+      .sort()
+      .map((name) => [name, readFileSync(join(folder, name))]),
+  )
+}
+
 async function cutAgainAndAgain(
   durability: 'strict' | 'relaxed',
   { seed, folder, goesOn }: CampaignRun,
@@ -247,11 +255,14 @@ async function cutAgainAndAgain(
       counts.acknowledged += recording.marks.filter(({ kind }) => kind === 'acknowledged').length
       begun = undefined
       let done = 0
-      for (const cut of chooseCuts(recording, shards > 0 ? Math.ceil(cuts / 8) : cuts, random)) {
+      const goOnTo = (cut: number): void => {
         for (; done < cut; done += 1) {
           const entry = entries[done] as Entry
           if (entry.path !== marksName) disk.do(entry)
         }
+      }
+      for (const cut of chooseCuts(recording, shards > 0 ? Math.ceil(cuts / 8) : cuts, random)) {
+        goOnTo(cut)
         const image = join(place, `image-${counts.cuts}`)
         const wish: Wish = (['nothing', 'anything', 'anything', 'everything'] as const)[random(4)] as Wish
         disk.image(image, random, wish)
@@ -275,6 +286,11 @@ async function cutAgainAndAgain(
           begun = { folder: kept, steps: found.steps, shards }
         }
       }
+      goOnTo(entries.length)
+      const whole = join(place, 'whole')
+      disk.image(whole, random, 'everything')
+      deepStrictEqual(filesBelow(join(whole, dataName)), filesBelow(join(root, dataName)), 'every write was recorded')
+      rmSync(whole, { recursive: true })
     }
     return counts
   } finally {
