@@ -179,8 +179,16 @@ class Reader {
     const next = this.#database.prepare(
       'SELECT number, bytes, crc FROM batches WHERE number > ? ORDER BY number LIMIT 1',
     )
-    let entry = next.get(0) as LogEntry | undefined
-    for (; entry !== undefined; entry = next.get(entry.number) as LogEntry | undefined) {
+    let before = 0
+    for (;;) {
+      const entry = next.get(before) as LogEntry | undefined
+      if (entry === undefined) return
+      // In a damaged page they may go round in a circle.
+      if (!(entry.number > before)) {
+        this.#problems.push('the entries of the change log are out of order')
+        return
+      }
+      before = entry.number
       if (checksumOf('batches', '', String(entry.number), entry.bytes) === entry.crc) continue
       this.#problems.push(`entry ${entry.number} of the change log is damaged`)
     }

@@ -1,8 +1,8 @@
 // Databases that were damaged behind the back of their shard: none of it is served, what is lost is named, and the files
-// stay as they are, for whoever wants to rescue something.
+// stay as they are, for whoever wants to rescue something. Random damage is done by test/soak/damage.ts.
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { JournalCorrupt } from '../../src/journal/journal.ts'
 import { ask } from '../../src/journal/sqlite-library.ts'
@@ -142,72 +142,5 @@ describe('a damaged database', () => {
     const file = await filled()
     writeFileSync(file, '')
     expect(await problemsOf(file)).toEqual(['the commits 1 to 41 are missing'])
-  })
-})
-
-describe('flipped bits and cut files', () => {
-  /** Copies a database as a killed process leaves it: with commits that stand only in the file beside it. */
-  async function abandoned(): Promise<string> {
-    const file = freshFile()
-    const shard = await shardOn(file)
-    await shard.call({ cmd: 'CREATE_STATE', state: 'leads' })
-    for (let n = 1; n <= records; n += 1) {
-      await shard.call({ cmd: 'CREATE_RECORD', state: 'leads', data: { n, text: 'some text to be flipped' } })
-    }
-    return file
-  }
-
-  function copyTo(folder: string, file: string): string {
-    for (const ending of ['.db', '.db-wal', '.anchor']) {
-      const source = file.replace(/\.db$/, ending)
-      if (existsSync(source)) copyFileSync(source, join(folder, basename(source)))
-    }
-    return join(folder, basename(file))
-  }
-
-  async function outcomeOf(file: string): Promise<'refused' | 'whole' | 'wrong'> {
-    const directory = new Directory(10)
-    const journal = journalOn(file)
-    try {
-      await journal.recover(directory)
-    } catch (error) {
-      if (error instanceof JournalCorrupt) return 'refused'
-      throw error
-    }
-    await journal.close()
-    const table = directory.get('leads')
-    if (table !== undefined && table.kind !== 'table') return 'wrong'
-    const found = [...(table?.records.ordered.atLeast() ?? [])].map(({ contents }) => contents.record)
-    const expected = Array.from({ length: records }, (_, index) => {
-      return { id: index + 1, n: index + 1, text: 'some text to be flipped' }
-    })
-    return table?.version === records && JSON.stringify(found) === JSON.stringify(expected) ? 'whole' : 'wrong'
-  }
-
-  it.each([
-    ['a database', filled, '.db', 20],
-    // Where a page stands anew among the newest commits, nobody looks at the old one: it may be that nothing is noticed.
-    ['a database that was not closed', abandoned, '.db', 0],
-    ['the file with its newest commits', abandoned, '.db-wal', 20],
-  ])('of %s are never served', async (_, make, ending, refusedMin) => {
-    const file = await make()
-    const folder = dirname(freshFile())
-    const outcomes = { refused: 0, whole: 0, wrong: 0 }
-    const size = readFileSync(file.replace(/\.db$/, ending)).length
-    for (let round = 0; round < 120; round += 1) {
-      const copy = copyTo(folder, file)
-      const target = copy.replace(/\.db$/, ending)
-      // Spread over the whole file, at places that are not all alike within their pages.
-      const place = Math.floor(((round * 0.618_034) % 1) * size)
-      if (round % 10 === 9) truncateSync(target, place)
-      else {
-        const bytes = readFileSync(target)
-        bytes[place] = (bytes[place] as number) ^ (1 << (round % 8))
-        writeFileSync(target, bytes)
-      }
-      outcomes[await outcomeOf(copy)] += 1
-    }
-    expect(outcomes.wrong).toBe(0)
-    expect(outcomes.refused).toBeGreaterThanOrEqual(refusedMin)
   })
 })

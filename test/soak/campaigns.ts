@@ -2,6 +2,7 @@
 import type { Campaign } from './campaign.ts'
 import { deathCampaign, quarantineCampaign } from './deaths.ts'
 import { diskFullCampaign } from './disk-full.ts'
+import { damageCampaign } from './damage.ts'
 import { killCampaign } from './kills.ts'
 import { powerCutCampaign } from './power-cuts.ts'
 
@@ -18,3 +19,4 @@ export const campaigns: readonly Campaign[] = [
   deathCampaign,
   quarantineCampaign,
 ]
+export const campaigns: readonly Campaign[] = [killCampaign('strict'), killCampaign('relaxed'), damageCampaign]
