@@ -83,7 +83,7 @@ async function check(path: string, options: CheckOptions): Promise<void> {
   if (!isWhole) process.exitCode = failureStatus
 }
 
-export async function look(path: string, shard: number): Promise<Finding> {
+async function look(path: string, shard: number): Promise<Finding> {
   const directory = new Directory(defaultLimits.deletedNamesPerShardMax)
   try {
     const loaded = await readDatabase(directory, { file: databaseFile(path, shard), readsLog: true })

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { JournalCorrupt } from '../../src/journal/journal.ts'
 import { ask } from '../../src/journal/sqlite-library.ts'
+import { readDatabase } from '../../src/journal/sqlite-read.ts'
 import { Directory } from '../../src/state/directory.ts'
 import { freshFile, journalOn, shardOn, withDatabase } from '../support/sqlite.ts'
 
@@ -142,5 +143,19 @@ describe('a damaged database', () => {
     const file = await filled()
     writeFileSync(file, '')
     expect(await problemsOf(file)).toEqual(['the commits 1 to 41 are missing'])
+  })
+
+  it('whose change log would lead round in a circle is not read for ever', async () => {
+    const file = await filled()
+    const whole = readFileSync(file)
+    const found: string[] = []
+    for (let page = 1; page < whole.length / 4_096; page += 1) {
+      const bytes = Buffer.from(whole)
+      // The entries stand at the end of a page; where they are gone, all numbers are 0.
+      writeFileSync(file, bytes.fill(0, page * 4_096 + 2_048, (page + 1) * 4_096))
+      const read = readDatabase(new Directory(10), { file, readsLog: true })
+      await read.catch((error: unknown) => found.push(...(error as JournalCorrupt).problems))
+    }
+    expect(found).toContain('the entries of the change log are out of order')
   })
 })

@@ -202,7 +202,7 @@ async function tryEngine(data: string): Promise<void> {
   const again = await openEngine({ shards: 2, data })
   const replies = await Promise.all(names.map((state) => again.call({ cmd: 'LIST_RECORDS', state })))
   const lost: unknown[] = []
-  for (const [index, reply] of (replies as JsonObject[]).entries()) {
+  for (const [index, reply] of replies.entries()) {
     if (reply.status === 'ok') deepStrictEqual(reply.records, [{ id: 1, state: names[index] }])
     else lost.push(reply.code)
   }
