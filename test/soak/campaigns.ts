@@ -1,8 +1,8 @@
 // Every campaign there is; `npm run soak` runs them in this order.
 import type { Campaign } from './campaign.ts'
+import { damageCampaign } from './damage.ts'
 import { deathCampaign, quarantineCampaign } from './deaths.ts'
 import { diskFullCampaign } from './disk-full.ts'
-import { damageCampaign } from './damage.ts'
 import { killCampaign } from './kills.ts'
 import { powerCutCampaign } from './power-cuts.ts'
 
@@ -16,7 +16,7 @@ export const campaigns: readonly Campaign[] = [
 ]
   retryCampaign('strict'),
   retryCampaign('relaxed'),
+  damageCampaign,
   deathCampaign,
   quarantineCampaign,
 ]
-export const campaigns: readonly Campaign[] = [killCampaign('strict'), killCampaign('relaxed'), damageCampaign]

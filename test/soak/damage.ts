@@ -38,7 +38,13 @@ const roundsPerRepair = 3
 const roundsPerEngine = 150
 
 function journalOn(file: string): SqliteJournal {
-  return new SqliteJournal({ file, durability: 'strict', changesLoggedMax: 1_000, changeLogBytesMax: 1_000_000 })
+  return new SqliteJournal({
+    file,
+    durability: 'strict',
+    changesLoggedMax: 1_000,
+    changeLogBytesMax: 1_000_000,
+    reserveBytes: 0,
+  })
 }
 
 function imageOf(file: string): Image {
