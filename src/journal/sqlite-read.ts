@@ -143,7 +143,7 @@ class Reader {
     const version = this.#call(() => versionOf(this.#database))
     if (version > schemaVersion) return refuse([newerSchema(version)])
     if (this.#isEmpty(version)) return anchored === 0 ? undefined : refuse([missing(0, anchored)])
-    if (version === 0) return refuse(['the version of the schema is lost'])
+    if (version < 1) return refuse(['the version of the schema is lost'])
     const head = this.#head()
     if (head.number < anchored) this.#problems.push(missing(head.number, anchored))
     this.#readLog(head)

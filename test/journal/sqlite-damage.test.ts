@@ -91,6 +91,11 @@ describe('a damaged database', () => {
     ],
     ['that lacks a table', 'DROP TABLE rows', [expect.stringContaining('the database cannot be read: ')]],
     ['whose schema has lost its version', 'PRAGMA user_version = 0', ['the version of the schema is lost']],
+    [
+      'whose schema has a version below zero',
+      'PRAGMA user_version = -2147483646',
+      ['the version of the schema is lost'],
+    ],
     ['that is of another time', 'PRAGMA user_version = 9', [expect.stringContaining('the schema has the version 9')]],
   ])('%s is not served', async (_, sql, problems) => {
     const file = await filled()
