@@ -27,6 +27,7 @@ const checkpointPages = 1_000
 const bytesToOpen = 64 * 1024
 /** Writes come back once this part of the reserve is free, inside the database or beside it. */
 const returningPart = 8
+const pagesLeftPart = 32
 
 export class DiskSpace {
   readonly #options: DiskSpaceOptions
@@ -50,20 +51,15 @@ export class DiskSpace {
     return this.#isFull
   }
 
-  /** The reserve is given up: each commit has to leave the database no larger than it found it. */
-  get isConfined(): boolean {
-    return this.#isConfined
-  }
-
   /**
-   * Whether a commit of so many bytes may be tried. What the write-ahead file holds has to fit into the database one day,
-   * for which the reserve pays; what is larger needs room of its own for both.
+   * Whether a transaction of so many bytes, which is written but for its end, may be committed. What the write-ahead file
+   * holds has to fit into the database one day, for which the reserve pays; what is larger needs room of its own for both.
+   * While the database may not grow, some pages are left for what frees space, which itself is always tried.
    */
   hasRoomFor(bytes: number): boolean {
     const { reserve } = this.#options
-    return (
-      this.#isConfined || bytes <= reserve.bytes / 4 || reserve.bytes === 0 || roomBeside(reserve.path) >= 3 * bytes
-    )
+    if (this.#isConfined) return this.#isFull || this.#freeBytes() >= reserve.bytes / pagesLeftPart
+    return bytes <= reserve.bytes / 4 || reserve.bytes === 0 || roomBeside(reserve.path) >= 3 * bytes
   }
 
   /** Something did not fit. */
@@ -100,9 +96,13 @@ export class DiskSpace {
       return
     }
     if (!this.#isSettled) this.#settle()
-    const { freelist_count: freePages } = ask(database, 'PRAGMA freelist_count') as { freelist_count: number }
-    if (this.#isSettled && freePages * this.#pageBytes * returningPart >= reserve.bytes) this.#setFull(false)
+    if (this.#isSettled && this.#freeBytes() >= reserve.bytes / returningPart) this.#setFull(false)
     this.#probeLater()
+  }
+
+  /** In pages that the database has and does not use. */
+  #freeBytes(): number {
+    return Number(ask(this.#options.database, 'PRAGMA freelist_count')?.freelist_count) * this.#pageBytes
   }
 
   #settle(): void {

@@ -250,7 +250,7 @@ export class SqliteJournal implements Journal {
       }
       const finishedLeftovers = this.#removeLeftovers(opened, counted)
       const text = loggedText(changes)
-      const logged = log.append(number, changes.length, text, space.isConfined)
+      const logged = log.append(number, changes.length, text, space.isFull)
       Object.assign(head, counted.totals())
       this.#writeHead(opened, head)
       if (!space.hasRoomFor(bytes + text.length)) return this.#refuseForSpace(opened)

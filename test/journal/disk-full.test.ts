@@ -98,13 +98,6 @@ describeOnSmallDisk('the reserve', () => {
     disk.clear()
     expect(reserve.build()).toBe(true)
   })
-
-  it('is no more than absent where a file can be neither made nor written', () => {
-    const reserve = new Reserve(join(smallDisk().data, 'nowhere', 'shard-0.reserve'), mebibyte)
-    expect(reserve.build()).toBe(false)
-    reserve.giveUp()
-    reserve.buildPartly()
-  })
 })
 
 describeOnSmallDisk('a shard on a full disk', () => {
@@ -121,7 +114,7 @@ describeOnSmallDisk('a shard on a full disk', () => {
         expect(await tried.call('DELETE_KEY', { key })).toMatchObject({ ...ok, deleted: true })
       }
       await tried.writesComeBack()
-      for (const key of written.slice(0, 50)) expect(await tried.write(key)).toMatchObject(ok)
+      for (const key of written.slice(0, 10)) expect(await tried.write(key)).toMatchObject(ok)
       const held = await tried.keys()
       await tried.harness.shard.stop()
       // What closing had freed is the reserve's now; all else is gone.

@@ -54,7 +54,12 @@ describe('a commit that fails', () => {
     const file = freshFile()
     let database: Database | undefined
     const open = (path: string): Database => (database = new (loadSqlite().DatabaseSync)(path))
-    const shard = await shardOn(file, { open, probeMs: 5 })
+    const said: boolean[] = []
+    const onFull = (isFull: boolean): number => said.push(isFull)
+    const shard = await shardOn(file, { open, probeMs: 5, reserveBytes: 65_536, onFull })
+    const reserve = join(dirname(file), 'shard-0.reserve')
+    expect(statSync(reserve)).toMatchObject({ size: 65_536 })
+    expect(statSync(reserve).blocks * 512).toBeGreaterThanOrEqual(65_536)
     await shard.call(create)
     database?.exec('PRAGMA max_page_count = 1')
     let written = 0
@@ -64,6 +69,7 @@ describe('a commit that fails', () => {
       if ((reply as { status: string }).status === 'error') refused = reply
     }
     expect(refused).toMatchObject(full)
+    expect(statSync(reserve).size).toBe(0)
     expect(await shard.call(list)).toMatchObject({ status: 'ok', version: written - 1 })
     let reply: unknown
     await eventually('writes come back', async () => {
@@ -71,6 +77,8 @@ describe('a commit that fails', () => {
       return (reply as { status: string }).status === 'ok'
     })
     expect(reply).toMatchObject({ id: written, version: written })
+    expect(said).toEqual([true, false])
+    expect(statSync(reserve).size).toBe(65_536)
     const again = await shardOn(file)
     expect(await again.call(list)).toEqual(await shard.call(list))
   })
@@ -90,6 +98,47 @@ describe('a commit that fails', () => {
     expect(await shard.call(write('Bob'))).toMatchObject({ status: 'ok', id: 1, version: 1 })
     expect(await (await shardOn(file)).call(list)).toMatchObject({ records: [{ id: 1, name: 'Bob' }] })
   })
+
+  it('because somebody else writes into the database is refused with that reason, and nothing waits for long', async () => {
+    const file = freshFile()
+    const shard = await shardOn(file)
+    await shard.call(create)
+    const other = new (loadSqlite().DatabaseSync)(file)
+    other.exec('BEGIN IMMEDIATE')
+    expect(await shard.call(write('Ann'))).toMatchObject({ code: 'STORAGE_FAILED', reason: 'database is locked' })
+    other.exec('ROLLBACK')
+    other.close()
+    expect(await shard.call(write('Bob'))).toMatchObject({ status: 'ok', id: 1, version: 1 })
+  })
+
+  it.each([
+    [3, 'STORAGE_FAILED'],
+    [5 | (2 << 8), 'STORAGE_FAILED'],
+    [7, 'STORAGE_FAILED'],
+    [8 | (4 << 8), 'STORAGE_FAILED'],
+    [10 | (3 << 8), 'STORAGE_FAILED'],
+    [14, 'STORAGE_FAILED'],
+    [13, 'STORAGE_FULL'],
+    [10 | (19 << 8), 'STORAGE_FULL'],
+    [1, undefined],
+    [11, undefined],
+    [19 | (5 << 8), undefined],
+    [26, undefined],
+  ] as const)(
+    'before its end with the code %i is answered with %s, and by the end of the shard without one',
+    async (code, expected) => {
+      let isFailing = false
+      const before = (sql: string): void => {
+        if (isFailing && sql === 'BEGIN IMMEDIATE') throw sqliteError(code, 'made up')
+      }
+      const shard = await shardOn(freshFile(), { open: (path) => tamperedDatabase(path, { before }) })
+      await shard.call(create)
+      isFailing = true
+      const reply = (await shard.call(write('Ann'))) as { code: string } | undefined
+      expect(reply?.code).toBe(expected)
+      expect(shard.failures).toHaveLength(expected === undefined ? 1 : 0)
+    },
+  )
 
   it.each([
     ['was lost', 'before', []],

@@ -124,6 +124,74 @@ describe('a commit that the journal refuses', () => {
   })
 })
 
+describe('a disk that is full', () => {
+  const remove = (id: number): JsonObject => ({ cmd: 'DELETE_RECORD', state: 'jobs', id })
+
+  it('has what frees space in the batch that did not fit committed, and all else refused', async () => {
+    const store = new Store()
+    const { harness, journal } = await prepared(store)
+    journal.plan = ({ changes }) => {
+      journal.isFull = true
+      return changes.every(({ type }) => type === 'deleted') ? committed : full
+    }
+    const ids = harness.post(patch(1, 'two'), [add('three'), get(1)], remove(1), get(1), add('four'))
+    await harness.idle()
+    const refused = { status: 'error', code: 'STORAGE_FULL' }
+    expect(ids.map((id) => harness.reply(id))).toMatchObject([
+      refused,
+      [refused, { status: 'ok', record: { name: 'one' } }],
+      { status: 'ok', deleted: true, version: 2 },
+      { status: 'ok', record: null, version: 2 },
+      refused,
+    ])
+    expect(store.commits.at(-1)?.changes).toMatchObject([{ type: 'deleted', version: 2 }])
+  })
+
+  it('refuses what frees space as well, where that does not fit either', async () => {
+    const { harness, journal } = await prepared()
+    journal.plan = () => {
+      journal.isFull = true
+      return full
+    }
+    const ids = harness.post(add('two'), remove(1), get(1))
+    await harness.idle()
+    expect(ids.map((id) => harness.reply(id))).toMatchObject([
+      { code: 'STORAGE_FULL' },
+      { code: 'STORAGE_FULL' },
+      { status: 'ok', record: { name: 'one' }, version: 1 },
+    ])
+  })
+
+  it('costs a write no commit, however often it is sent, and a big one no step', async () => {
+    const { harness, journal } = await prepared()
+    let asked = 0
+    journal.plan = () => {
+      asked += 1
+      return committed
+    }
+    journal.isFull = true
+    const rows = Array.from({ length: 1_500 }, (_, index) => ({ name: `row ${index}` }))
+    for (const write of [add('two'), patch(1, 'uno'), { cmd: 'SET_STATE', state: 'jobs', data: rows }]) {
+      expect(await harness.call(write)).toMatchObject({ code: 'STORAGE_FULL' })
+    }
+    expect(asked).toBe(0)
+    expect(await harness.call(remove(1))).toMatchObject({ deleted: true })
+    journal.isFull = false
+    expect(await harness.call(add('two'))).toMatchObject({ status: 'ok' })
+  })
+})
+
+describe('a commit that fails for another reason than space', () => {
+  it('tells its writes the reason, and its reads what stands', async () => {
+    const { harness, journal } = await prepared()
+    journal.plan = () => ({ outcome: 'refused', code: 'STORAGE_FAILED', reason: 'database is locked' })
+    expect(await harness.call([add('two'), get(1)])).toMatchObject([
+      { code: 'STORAGE_FAILED', reason: 'database is locked' },
+      { status: 'ok', record: { name: 'one' } },
+    ])
+  })
+})
+
 describe('a commit whose outcome is unknown', () => {
   it('ends the shard without a word, and the next one knows only what was committed', async () => {
     const store = new Store()

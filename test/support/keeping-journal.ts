@@ -42,6 +42,8 @@ export class KeepingJournal implements Journal {
   readonly #store: Store
   /** Decides how a commit ends; it is stored if it ends as committed, and never otherwise. */
   plan: Plan = () => committed
+  /** As on a full disk, where only what frees space may be tried. */
+  isFull = false
   #isClosed = false
 
   constructor(store: Store = new Store()) {
