@@ -73,10 +73,20 @@ export class DiskSpace {
     this.#probeLater()
   }
 
-  /** No more is tried. What the write-ahead file has left is put by for the next time. */
-  stop(): void {
+  /** No more is tried. What closing the database frees is put by for the next time, before anybody else takes it. */
+  stop(close: () => void): void {
     clearTimeout(this.#timer)
-    if (this.#isConfined) this.#options.reserve.buildPartly()
+    const before = this.#besideBytes()
+    close()
+    if (this.#isConfined) this.#options.reserve.buildPartly(before - this.#besideBytes())
+  }
+
+  /** What the write-ahead file and its index take up. */
+  #besideBytes(): number {
+    const sizes = ['-wal', '-shm'].map(
+      (end) => statSync(`${this.#options.file}${end}`, { throwIfNoEntry: false })?.size,
+    )
+    return sizes.reduce((sum: number, size) => sum + (size ?? 0), 0)
   }
 
   #probeLater(): void {

@@ -38,12 +38,12 @@ export class Reserve {
     })
   }
 
-  /** Takes up as much as there is, so that less is missing on the day when it is needed. */
-  buildPartly(): void {
+  /** Takes up so many bytes that were freed, or as many of them as there are, so that less is missing when it is needed. */
+  buildPartly(bytes: number): void {
     this.#withFile((file) => {
       const { size } = fstatSync(file)
-      const room = roomBeside(this.path)
-      if (size < this.bytes) takeUp(file, size, Math.min(this.bytes, size + room))
+      const end = Math.min(this.bytes, size + Math.min(bytes, roomBeside(this.path)))
+      if (size < end) takeUp(file, size, end)
       this.given = 0
       return true
     })

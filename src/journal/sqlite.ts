@@ -136,9 +136,10 @@ export class SqliteJournal implements Journal {
       // One of the two libraries keeps the files open until its statements are collected as garbage, so what closing
       // would do is done here. Nothing is secured any more that could not be secured once.
       rollBack(opened.database)
-      if (this.#failure === undefined) this.#finishWriteAhead(opened)
-      opened.database.close()
-      opened.space.stop()
+      opened.space.stop(() => {
+        if (this.#failure === undefined) this.#finishWriteAhead(opened)
+        opened.database.close()
+      })
     })
     if (this.#failure === undefined) this.#anchor(opened)
     opened.anchor.close()

@@ -66,6 +66,10 @@ class Filling {
     this.#client = await connect(this.#daemon.endpoint, { retry: false })
   }
 
+  get said(): string {
+    return this.#daemon?.program.stderr ?? ''
+  }
+
   async end(): Promise<void> {
     await this.#client?.close()
     await this.#daemon?.program.end()
@@ -218,6 +222,8 @@ async function fillAgainAndAgain(durability: Durability, { seed, folder, goesOn 
     try {
       await filling.start()
       while (goesOn()) await filling.round()
+    } catch (error) {
+      throw new Error(`with ${JSON.stringify(filling.counts)} the daemon said: ${filling.said}`, { cause: error })
     } finally {
       await filling.end()
     }
