@@ -17,9 +17,9 @@ describe('shards that die under load', () => {
       'ms to recover, median': number,
       'ms to recover, longest': number,
     })
-  }, 60_000)
+  }, 90_000)
 
   it('too often stay down until they are released, and have what was acknowledged', async () => {
     expect(await runRounds(quarantineCampaign, 1, 1)).toEqual({ quarantines: 1, ...load })
-  }, 60_000)
+  }, 90_000)
 })
