@@ -21,6 +21,9 @@ export interface Limits {
   readonly replyBytesQueuedPerPeerMax: number
   readonly peersMax: number
   readonly waitersPerShardMax: number
+  readonly sessionsPerShardMax: number
+  readonly sessionIdleMs: number
+  readonly keptReplyBytesPerShardMax: number
   readonly requestDeadlineMs: number
   readonly shardSilenceMsMax: number
   readonly shardHeapMegabytesMax: number
@@ -65,6 +68,10 @@ export const defaultLimits: Limits = {
   peersMax: 10_000,
   // Each caller that waits holds its request and a place in a queue.
   waitersPerShardMax: 10_000,
+  // A client that writes is remembered, with the replies that it may not have got, for as long as it may ask again.
+  sessionsPerShardMax: 100_000,
+  sessionIdleMs: 600_000,
+  keptReplyBytesPerShardMax: 64 * 1024 * 1024,
   // A caller hears OUTCOME_UNKNOWN rather than nothing when a shard takes longer than this.
   requestDeadlineMs: 60_000,
   // A shard that made no progress for so long is hung: its thread is ended and started anew.

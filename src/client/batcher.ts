@@ -217,8 +217,9 @@ export class Batcher implements Caller {
       codec: codec.number,
       requestNumber: number,
       session: this.#options.session,
-      writeNumber: BigInt(writeNumber),
-      settled: BigInt(settled),
+      writeNumber,
+      settled,
+      isAgain: false,
       trace: undefined,
       wantsMaps: false,
     })

@@ -85,9 +85,9 @@ export class Connection {
       socket.setHiccupMessage(hiccupMessage)
       socket.receiveTimeout = timeoutMs
       socket.connect(endpoint)
-      const header = { codec: jsonCodec.number, requestNumber: 0, session, writeNumber: 0n, settled: 0n }
+      const header = { codec: jsonCodec.number, requestNumber: 0, session, writeNumber: 0, settled: 0 }
       await socket.send([
-        writeRequestHeader({ ...header, trace: undefined, wantsMaps: false }),
+        writeRequestHeader({ ...header, isAgain: false, trace: undefined, wantsMaps: false }),
         '',
         jsonCodec.encodeCommands([hello]),
       ])

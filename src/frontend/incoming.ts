@@ -11,6 +11,7 @@ import {
   readPrefix,
   readRequestHeader,
 } from '../protocol/frames.ts'
+import type { Numbered } from '../protocol/mailbox.ts'
 import { nameProblem } from '../protocol/names.ts'
 
 /** How the body of a routed message is encoded, and its reply will be. */
@@ -27,7 +28,14 @@ export interface ReplyForm {
 export type Incoming = ReplyForm & { readonly bytes: number } & (
     | { readonly kind: 'plain'; readonly body: Buffer }
     /** The routing key may be empty: then the commands are for the router. */
-    | { readonly kind: 'routed'; readonly routingKey: string; readonly body: Buffer; readonly sentAs: RoutedCodec }
+    | {
+        readonly kind: 'routed'
+        readonly routingKey: string
+        readonly body: Buffer
+        readonly sentAs: RoutedCodec
+        /** Present for a write message that its client may send again. */
+        readonly numbered?: Numbered | undefined
+      }
     | { readonly kind: 'refused'; readonly refusal: Refusal }
   )
 
@@ -64,7 +72,12 @@ export function readFrames(message: readonly Buffer[], messageBytesMax: number):
     routingKey: routingKey.toString(),
     body,
     sentAs: codecOf(header),
+    ...(header.writeNumber > 0 && { numbered: numberedOf(header) }),
   }
+}
+
+function numberedOf({ session, writeNumber, settled, isAgain }: RequestHeader): Numbered {
+  return [session.toString('hex'), writeNumber, settled, isAgain]
 }
 
 function codecOf({ codec, wantsMaps }: RequestHeader): RoutedCodec {

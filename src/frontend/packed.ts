@@ -2,7 +2,7 @@
 // are run in their documented form, and the replies are packed here.
 import { invalidRequest, mayWait, tooManyCommands } from '../protocol/envelope.ts'
 import type { Refusal } from '../protocol/errors.ts'
-import type { ReplyBody } from '../protocol/mailbox.ts'
+import type { Numbered, ReplyBody } from '../protocol/mailbox.ts'
 import { checkEnvelope, type MessageElement, refuseToWait } from '../protocol/message.ts'
 import { decodeBody, encodePacked, type PackedReply, packDocumented, readPositional } from '../protocol/message-pack.ts'
 import type { JsonObject } from '../protocol/value.ts'
@@ -44,9 +44,11 @@ export function runPackedElement(
   router: Router,
   element: MessageElement,
   sentAs: PackedCodec,
+  numbered: Numbered | undefined,
   respond: (reply: Uint8Array) => void,
 ): void {
-  router.run(element, 'json', (reply) => respond(encode([packed(element, reply)], sentAs)))
+  const answer = (reply: ReplyBody): void => respond(encode([packed(element, reply)], sentAs))
+  router.run(element, 'json', answer, undefined, numbered)
 }
 
 function encode(replies: PackedReply[], sentAs: PackedCodec): Uint8Array {

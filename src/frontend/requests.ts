@@ -6,6 +6,7 @@ import { invalidRequest } from '../protocol/envelope.ts'
 import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
 import { writeReplyHeader } from '../protocol/frames.ts'
 import { parseJson, textOf } from '../protocol/json.ts'
+import type { Numbered } from '../protocol/mailbox.ts'
 import { type Message, type MessageElement, readMessage } from '../protocol/message.ts'
 import type { Router } from '../router/router.ts'
 import { type Incoming, type ReplyForm, readFrames } from './incoming.ts'
@@ -162,20 +163,26 @@ export class Requests {
     })
   }
 
-  #runRouted(exchange: Exchange, { routingKey, body, sentAs }: RoutedMessage): void {
+  #runRouted(exchange: Exchange, { routingKey, body, sentAs, numbered }: RoutedMessage): void {
     const { router, limits } = this.#options
     if (sentAs === 'json') {
       if (routingKey === '') this.#runForRouter(exchange, body)
-      else this.#runText(exchange, routingKey, body)
+      else this.#runText(exchange, routingKey, body, numbered)
     } else if (routingKey === '') {
       runPackedForRouter(router, body, sentAs, limits.commandsPerMessageMax, (reply) =>
         this.#answerPacked(exchange, reply),
       )
-    } else this.#runPacked(exchange, routingKey, body, sentAs)
+    } else this.#runPacked(exchange, routingKey, body, sentAs, numbered)
   }
 
   /** A MessagePack body goes to its shard as it is, unless it holds a list so long that it has to travel in slices. */
-  #runPacked(exchange: Exchange, routingKey: string, body: Buffer, sentAs: PackedCodec): void {
+  #runPacked(
+    exchange: Exchange,
+    routingKey: string,
+    body: Buffer,
+    sentAs: PackedCodec,
+    numbered: Numbered | undefined,
+  ): void {
     const { router, parser } = this.#options
     const runWhole = (): void => {
       // Its own bytes: what is posted to a thread takes the whole buffer under it along.
@@ -185,12 +192,13 @@ export class Requests {
         new Uint8Array(body),
         (reply) => this.#answer(exchange, textOfReply(reply)),
         (cancel) => noticeParked(exchange, cancel),
+        numbered,
       )
     }
     if (parser === undefined || body.length <= routedBytesMax) return runWhole()
     this.#apart(exchange, parser.readLongBody(body, true, routingKey), (element) => {
       if (element === undefined) return runWhole()
-      runPackedElement(router, element, sentAs, (reply) => this.#answerPacked(exchange, reply))
+      runPackedElement(router, element, sentAs, numbered, (reply) => this.#answerPacked(exchange, reply))
     })
   }
 
@@ -199,7 +207,7 @@ export class Requests {
     else this.#answer(exchange, [reply])
   }
 
-  #runText(exchange: Exchange, routingKey: string, body: Buffer): void {
+  #runText(exchange: Exchange, routingKey: string, body: Buffer, numbered: Numbered | undefined): void {
     const text = textOf(body)
     if (typeof text !== 'string') return this.#refuse(exchange, text)
     if (!/^[ \t\n\r]*\[/.test(text)) return this.#refuse(exchange, problemOfText(text))
@@ -211,11 +219,12 @@ export class Requests {
         text,
         (reply) => this.#answer(exchange, textOfReply(reply)),
         (cancel) => noticeParked(exchange, cancel),
+        numbered,
       )
     if (parser === undefined || body.length <= routedBytesMax) return runWhole()
     this.#apart(exchange, parser.readLongBody(body, false, routingKey), (element) => {
       if (element === undefined) return runWhole()
-      router.run(element, 'json', (reply) => this.#answer(exchange, arrayOf([textOfReply(reply)])))
+      router.run(element, 'json', (reply) => this.#answer(exchange, arrayOf([textOfReply(reply)])), undefined, numbered)
     })
   }
 

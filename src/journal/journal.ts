@@ -3,6 +3,7 @@
 import type { Durability } from '../base/durability.ts'
 import type { Change, StagedRecords } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
+import type { KeptRow } from './kept-rows.ts'
 
 /** What one batch changed, in the order in which it was decided. It becomes durable whole or not at all. */
 export interface Commit {
@@ -11,6 +12,8 @@ export interface Commit {
   /** Records that a change of a whole table brings are read when it is committed: as they stand after the batch. */
   readonly changes: readonly Change[]
   readonly staged: readonly StagedRecords[]
+  /** Rows that are no state's; see kept-rows.ts. */
+  readonly kept?: readonly KeptRow[]
 }
 
 /**
@@ -46,9 +49,9 @@ export interface Journal {
   /**
    * Puts what was committed into an empty directory, and answers with the number of the last commit (0 for none). Called
    * once, before the first commit. The shard goes on with this directory: at each commit it stands as the changes left
-   * it, and a driver may read there what it has to store. Rejects with a `JournalCorrupt` if what is stored is not whole.
+   * it, and a driver may read there what it has to store. `onKept` gets each row that is no state's. Rejects with a `JournalCorrupt` if what is stored is not whole.
    */
-  recover(directory: Directory): Promise<number>
+  recover(directory: Directory, onKept?: (row: KeptRow) => void): Promise<number>
   /** Never called again before it answered. Rejects only for a bug. */
   commit(commit: Commit): Promise<CommitOutcome>
   /** Releases the store. Nothing is called after it. */

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import type { Directory } from '../state/directory.ts'
 import { anchorFileOf, readAnchor } from './anchor.ts'
 import { JournalCorrupt } from './journal.ts'
+import type { KeptRow } from './kept-rows.ts'
 import { checksumOf, RowCount, type RowTotals } from './row.ts'
 import { describePlace, RowLoader } from './row-loader.ts'
 import { ask, codeOf, type Database, loadSqlite, sqliteCode } from './sqlite-library.ts'
@@ -26,6 +27,8 @@ export interface ReadOptions {
   readonly file: string
   /** Whether the entries of the change log are looked at as well. */
   readonly readsLog?: boolean
+  /** Gets each row that is no state's. */
+  readonly onKept?: (row: KeptRow) => void
   /** Said now and then, with the rows read so far. */
   readonly onProgress?: (rows: number) => void
   /** Called with true before, and false after, everything that SQLite does. */
@@ -135,7 +138,7 @@ class Reader {
 
   constructor(database: Database, directory: Directory, options: ReadOptions) {
     this.#database = database
-    this.#loader = new RowLoader(directory)
+    this.#loader = new RowLoader(directory, options.onKept)
     this.#options = options
   }
 

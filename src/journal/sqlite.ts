@@ -8,6 +8,7 @@ import { Anchor, anchorFileOf } from './anchor.ts'
 import { ChangeLog } from './change-log.ts'
 import { DiskSpace } from './disk-space.ts'
 import type { Commit, CommitOutcome, Journal } from './journal.ts'
+import type { KeptRow } from './kept-rows.ts'
 import { Reserve } from './reserve.ts'
 import { checksumOf, RowCount, type RowEdit } from './row.ts'
 import {
@@ -95,9 +96,10 @@ export class SqliteJournal implements Journal {
     return this.#opened?.space.isFull ?? false
   }
 
-  async recover(directory: Directory): Promise<number> {
+  async recover(directory: Directory, onKept?: (row: KeptRow) => void): Promise<number> {
     this.#hasReserve = this.#reserve.build()
-    const loaded = await this.#inRoomMade(() => readDatabase(directory, this.#options))
+    const options = { ...this.#options, ...(onKept && { onKept }) }
+    const loaded = await this.#inRoomMade(() => readDatabase(directory, options))
     this.#head = loaded?.head ?? emptyHead
     const stored = loaded?.stored ?? new StateRows(directory)
     const opened = await this.#inRoomMade(() => this.#call(() => this.#open(stored)))
@@ -236,9 +238,10 @@ export class SqliteJournal implements Journal {
     assert(found?.synchronous === wanted, 'the database is as durable as it was told to be')
   }
 
-  #commit(opened: Opened, { number, changes, staged }: Commit): CommitOutcome {
+  #commit(opened: Opened, commit: Commit): CommitOutcome {
+    const { number, changes } = commit
     const { database, stored, log, space } = opened
-    const plan = stored.plan({ number, changes, staged })
+    const plan = stored.plan(commit)
     const counted = new RowCount(this.#head)
     const head = { number, ...counted.totals() }
     let isWritten = false

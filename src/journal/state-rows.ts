@@ -90,11 +90,12 @@ class Planner {
     this.#stored = stored
   }
 
-  plan({ changes, staged }: Commit): Plan {
+  plan({ changes, staged, kept = [] }: Commit): Plan {
     const numberBefore = this.#stored.nextNumber
     for (const part of staged) this.#stage(part)
     for (const change of changes) this.#note(change)
     for (const [state, touched] of this.#touched) this.#write(state, touched)
+    for (const { table, routingKey, key, value } of kept) this.#put(table, routingKey, key, value)
     const forgotten = [...this.#stored.forgotten].filter((name) => !this.#touched.has(name))
     for (const name of forgotten) this.#put(directoryTable, name, 'deleted', undefined)
     if (this.#stored.nextNumber !== numberBefore || this.#stored.forgotten.size > 0) {

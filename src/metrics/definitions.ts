@@ -214,12 +214,23 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     labels: ['shard'],
     samples: fromStatistics(({ pendingItems }) => pendingItems),
   },
+  shardGauge(
+    'holdfast_waiters',
+    'Commands that wait in a shard for something to come to their key.',
+    ({ waiters }) => waiters,
+  ),
+  shardGauge(
+    'holdfast_retry_sessions',
+    'Clients whose write messages a shard remembers, so that none is run twice.',
+    ({ sessions }) => sessions,
+  ),
+  shardGauge('holdfast_replies_kept', 'Replies kept to be given again.', ({ repliesKept }) => repliesKept),
   {
-    name: 'holdfast_waiters',
-    type: 'gauge',
-    help: 'Commands that wait in a shard for something to come to their key.',
+    name: 'holdfast_retries_answered_total',
+    type: 'counter',
+    help: 'Writes that came again and were answered without being run again.',
     labels: ['shard'],
-    samples: fromStatistics(({ waiters }) => waiters),
+    samples: fromCounts(({ retriesAnswered }) => retriesAnswered),
   },
   {
     name: 'holdfast_expired_keys_total',
@@ -393,6 +404,10 @@ function fromStatistics(value: (statistics: ShardStatistics) => number, labels: 
     shards.flatMap(({ shard, statistics }) =>
       statistics === undefined ? [] : [{ labels: { shard, ...labels }, value: value(statistics) }],
     )
+}
+
+function shardGauge(name: string, help: string, value: (statistics: ShardStatistics) => number): MetricDefinition {
+  return { name, type: 'gauge', help, labels: ['shard'], samples: fromStatistics(value) }
 }
 
 /** A value for each shard that ever answered: a counter stays where it was while its shard is down. */

@@ -182,6 +182,11 @@ export const errorTable = {
     (d: { shard: number; deaths: number; reason: string; last_command: JsonObject | null }) =>
       `Shard ${d.shard} is quarantined after ${d.deaths} deaths; of the last the reason is: ${d.reason}`,
   ),
+  SESSION_EXPIRED: row(
+    'unknown',
+    'A write message that is known no more came again: it may have run. The client library says OUTCOME_UNKNOWN.',
+    (d: { number: number }) => `What became of write message ${d.number} is not known any more`,
+  ),
   OUTCOME_UNKNOWN: row(
     'unknown',
     'The shard stopped, or took too long, before it answered: the command may have run.',

@@ -5,10 +5,11 @@
 //    1  protocol version                                    1  protocol version
 //    2  codec: 1 JSON, 2 MessagePack                        2  codec
 //    3  flags: 1 a trace context follows, 2 replies         3  flags: 1 the body is one error, in JSON
-//       without record structures (codec 2 only)
+//       without record structures (codec 2 only),
+//       4 this write message was sent before
 //    4  request number (4 bytes)                            4  request number (4 bytes)
 //    8  session id (16 bytes)                               8  instance number (8 bytes)
-//   24  write-message number (8 bytes)
+//   24  write-message number (8 bytes); 0 for a message without a write
 //   32  settled: every lower write-message number was answered (8 bytes)
 //   40  trace context (26 bytes, as in traceparent), if flagged
 //
@@ -25,6 +26,7 @@ const requestLength = 40
 const traceLength = 26
 const flagTrace = 1
 const flagMaps = 2
+const flagAgain = 4
 const flagError = 1
 
 /** What a reply header repeats of its request. */
@@ -38,8 +40,11 @@ export interface RequestHeader extends RequestPrefix {
   /** Codec 2: the reader of the replies knows maps, but not msgpackr's record structures. */
   readonly wantsMaps: boolean
   readonly session: Buffer
-  readonly writeNumber: bigint
-  readonly settled: bigint
+  /** 0 for a message that holds no write, or is not to be sent again. */
+  readonly writeNumber: number
+  readonly settled: number
+  /** Whether the same write message was sent before: then it may have run. */
+  readonly isAgain: boolean
   /** The 26 bytes of a W3C traceparent, without its dashes; undefined if none was sent. */
   readonly trace: Buffer | undefined
 }
@@ -64,31 +69,47 @@ export function readRequestHeader(header: Buffer): RequestHeader | Refusal {
     return refusal('UNSUPPORTED', { what: `codec ${prefix.codec}` })
   const flags = header.readUInt8(3)
   const hasTrace = (flags & flagTrace) !== 0
-  const knownFlags = prefix.codec === codecMessagePack ? flagTrace | flagMaps : flagTrace
+  const knownFlags = flagTrace | flagAgain | (prefix.codec === codecMessagePack ? flagMaps : 0)
   if ((flags & ~knownFlags) !== 0 || header.length !== requestLength + (hasTrace ? traceLength : 0)) {
     return refusal('INVALID_REQUEST', { reason: 'the header of a routed message has unknown flags or a wrong length' })
+  }
+  const writeNumber = readWholeNumber(header, 24)
+  const settled = readWholeNumber(header, 32)
+  if (!Number.isSafeInteger(writeNumber) || !Number.isSafeInteger(settled)) {
+    return refusal('INVALID_REQUEST', { reason: 'a number of write messages is greater than 2^53 - 1' })
   }
   return {
     ...prefix,
     wantsMaps: (flags & flagMaps) !== 0,
     session: header.subarray(8, 24),
-    writeNumber: header.readBigUInt64BE(24),
-    settled: header.readBigUInt64BE(32),
+    writeNumber,
+    settled,
+    isAgain: (flags & flagAgain) !== 0,
     trace: hasTrace ? header.subarray(requestLength) : undefined,
   }
 }
 
 export function writeRequestHeader(header: Omit<RequestHeader, 'version'>): Buffer {
-  const { codec, wantsMaps, requestNumber, session, writeNumber, settled, trace } = header
+  const { codec, wantsMaps, requestNumber, session, writeNumber, settled, isAgain, trace } = header
   const frame = Buffer.alloc(requestLength + (trace === undefined ? 0 : traceLength))
-  const flags = (trace === undefined ? 0 : flagTrace) | (wantsMaps ? flagMaps : 0)
+  const flags = (trace === undefined ? 0 : flagTrace) | (wantsMaps ? flagMaps : 0) | (isAgain ? flagAgain : 0)
   frame.set([routedMark, protocolVersion, codec, flags])
   frame.writeUInt32BE(requestNumber, 4)
   frame.set(session, 8)
-  frame.writeBigUInt64BE(writeNumber, 24)
-  frame.writeBigUInt64BE(settled, 32)
+  writeWholeNumber(frame, writeNumber, 24)
+  writeWholeNumber(frame, settled, 32)
   if (trace !== undefined) frame.set(trace, requestLength)
   return frame
+}
+
+/** Eight bytes as a number: a BigInt would cost every message an object. */
+function readWholeNumber(frame: Buffer, offset: number): number {
+  return frame.readUInt32BE(offset) * 2 ** 32 + frame.readUInt32BE(offset + 4)
+}
+
+function writeWholeNumber(frame: Buffer, value: number, offset: number): void {
+  frame.writeUInt32BE(Math.floor(value / 2 ** 32), offset)
+  frame.writeUInt32BE(value % 2 ** 32, offset + 4)
 }
 
 export interface ReplyHeader extends RequestPrefix {
@@ -101,12 +122,12 @@ export function writeReplyHeader({ version, codec, requestNumber, isError, insta
   const frame = Buffer.alloc(16)
   frame.set([routedMark, version, codec, isError ? flagError : 0])
   frame.writeUInt32BE(requestNumber, 4)
-  frame.writeBigUInt64BE(BigInt(instance), 8)
+  writeWholeNumber(frame, instance, 8)
   return frame
 }
 
 export function readReplyHeader(header: Buffer): ReplyHeader | undefined {
   const prefix = readPrefix(header)
   if (prefix === undefined || header.length !== 16 || !isRouted(header)) return undefined
-  return { ...prefix, isError: (header.readUInt8(3) & flagError) !== 0, instance: Number(header.readBigUInt64BE(8)) }
+  return { ...prefix, isError: (header.readUInt8(3) & flagError) !== 0, instance: readWholeNumber(header, 8) }
 }

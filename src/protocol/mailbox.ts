@@ -32,8 +32,21 @@ export interface SlicedBody {
 /** One command or an array of commands, all for the entry's routing key. */
 export type RequestBody = string | JsonValue | Uint8Array | SlicedBody
 
-/** One request. */
-export type MailboxEntry = readonly [id: number, sentAs: SentAs, routingKey: string, body: RequestBody]
+/**
+ * How a client numbers a message that holds a write, so that it can send it again and have it run once: its session, as 32
+ * hexadecimal digits; the number, from 1 on; and `settled`, below which every number was answered or given up.
+ * `mayBeLost`: it was sent before, and the shard that got it then may have died since.
+ */
+export type Numbered = readonly [session: string, number: number, settled: number, mayBeLost: boolean]
+
+/** One request. Only write messages of a client that may send them again are numbered. */
+export type MailboxEntry = readonly [
+  id: number,
+  sentAs: SentAs,
+  routingKey: string,
+  body: RequestBody,
+  numbered?: Numbered,
+]
 
 /** Batches are numbered from 1 for each life of a shard. */
 export interface MailboxBatch {

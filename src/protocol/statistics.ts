@@ -46,6 +46,12 @@ export interface ShardStatistics {
   readonly waiting: number
   /** Commands that wait for something to come to their key. */
   readonly waiters: number
+  /** Clients whose write messages are remembered. */
+  readonly sessions: number
+  /** Replies that are kept to be given again. */
+  readonly repliesKept: number
+  /** Write messages that came again and were not run again. */
+  readonly retriesAnswered: number
   readonly commits: number
   /** Calls of hooks by their outcome: `ok`, `slow`, `refused`, `failed`, or `skipped` for one that was not made. */
   readonly hooks: readonly OutcomeCount[]

@@ -3,7 +3,15 @@
 // Bounded: beyond its limits a request is refused at once and never waits.
 import type { Limits } from '../base/limits.ts'
 import { type Refusal, refusal } from '../protocol/errors.ts'
-import type { MailboxBatch, MailboxEntry, ReplyBody, ReplyEntry, RequestBody, SentAs } from '../protocol/mailbox.ts'
+import type {
+  MailboxBatch,
+  MailboxEntry,
+  Numbered,
+  ReplyBody,
+  ReplyEntry,
+  RequestBody,
+  SentAs,
+} from '../protocol/mailbox.ts'
 import type { ShardCondition } from '../protocol/statistics.ts'
 
 /** One life of a shard, as far as the data plane goes. */
@@ -23,6 +31,8 @@ export interface ShardRequest {
   readonly refuse: (refusal: Refusal) => void
   /** The command waits in its shard. `cancel` says that nobody wants its reply any more. */
   readonly onParked?: OnParked | undefined
+  /** Present for a write message that its client may send again. */
+  readonly numbered?: Numbered | undefined
 }
 
 export type OnParked = (cancel: () => void) => void
@@ -55,6 +65,7 @@ export class Mailbox {
   #outgoing: MailboxEntry[] = []
   #bytes = 0
   #lastId = 0
+  #lives = 0
   #batchNumber = 0
   #flushScheduled = false
   #refusedWith: Refusal | undefined
@@ -91,7 +102,7 @@ export class Mailbox {
   /** Takes a request. One that cannot be taken is refused at once. */
   submit(request: ShardRequest): void {
     const { limits, now } = this.#options
-    const { sentAs, routingKey, body, bytes } = request
+    const { sentAs, routingKey, body, bytes, numbered } = request
     if (this.#refusedWith !== undefined) return request.refuse(this.#refusedWith)
     if (this.#connection === undefined) return request.refuse(this.#recovering())
     if (this.#pending.size >= limits.mailboxCommandsMax || this.#bytes + bytes > limits.mailboxBytesMax) {
@@ -100,7 +111,13 @@ export class Mailbox {
     this.#lastId += 1
     this.#pending.set(this.#lastId, { request, sentAt: now(), isExpired: false, isParked: false, batchNumber: 0 })
     this.#bytes += bytes
-    this.#post([this.#lastId, sentAs, routingKey, body])
+    if (numbered === undefined) this.#post([this.#lastId, sentAs, routingKey, body])
+    else this.#post([this.#lastId, sentAs, routingKey, body, this.#numberedNow(numbered)])
+  }
+
+  /** The first life of a shard has had no other before it that could have run what comes again. */
+  #numberedNow([session, number, settled, isAgain]: Numbered): Numbered {
+    return [session, number, settled, isAgain && this.#lives > 1]
   }
 
   /** Has the shard refuse all who wait in it, and whoever would from now on. */
@@ -159,6 +176,7 @@ export class Mailbox {
   /** The shard serves, with nothing received yet. */
   attach(connection: Connection): void {
     this.#connection = connection
+    this.#lives += 1
     this.#batchNumber = 0
     this.#refusedWith = undefined
     this.isStalled = false

@@ -11,7 +11,7 @@ import { commands } from '../protocol/commands.ts'
 import { invalidRequest } from '../protocol/envelope.ts'
 import { refusal, refusalReply } from '../protocol/errors.ts'
 import { protocolVersion } from '../protocol/frames.ts'
-import type { ReplyBody, RequestBody, SentAs } from '../protocol/mailbox.ts'
+import type { Numbered, ReplyBody, RequestBody, SentAs } from '../protocol/mailbox.ts'
 import type { MessageCommand, MessageElement } from '../protocol/message.ts'
 import { messagePackCodec } from '../protocol/message-pack.ts'
 import type { ShardCondition } from '../protocol/statistics.ts'
@@ -82,7 +82,13 @@ export class Router {
   }
 
   /** Runs one command of a plain message or of an embedded caller. `respond` is called exactly once. */
-  run(element: MessageElement, codec: 'json' | 'values', respond: Respond, onParked?: OnParked): void {
+  run(
+    element: MessageElement,
+    codec: 'json' | 'values',
+    respond: Respond,
+    onParked?: OnParked,
+    numbered?: Numbered,
+  ): void {
     if ('refusal' in element) return this.#answer('', refusalReply(element.refusal), element.requestId, respond)
     const { name, requestId } = element
     if (this.#draining) return this.#answer(name, refusalReply(refusal('SHUTTING_DOWN', {})), requestId, respond)
@@ -92,7 +98,7 @@ export class Router {
         if (codec === 'values')
           return this.#toShard(name, routingKey, 'values', command, 0, requestId, respond, onParked)
         const sent = typeof body === 'string' ? 'json' : 'sliced'
-        return this.#toShard(name, routingKey, sent, body, bytes, requestId, respond, onParked)
+        return this.#toShard(name, routingKey, sent, body, bytes, requestId, respond, onParked, numbered)
       }
       case 'shards':
         return this.#toAllShards(element, respond)
@@ -108,9 +114,10 @@ export class Router {
     body: string | Uint8Array,
     respond: Respond,
     onParked?: OnParked,
+    numbered?: Numbered,
   ): void {
     if (this.#draining) return this.#answer('', refusalReply(refusal('SHUTTING_DOWN', {})), {}, respond)
-    this.#toShard('', routingKey, sentAs, body, body.length, {}, respond, onParked)
+    this.#toShard('', routingKey, sentAs, body, body.length, {}, respond, onParked, numbered)
   }
 
   /** Runs the commands of an array, dispatched in its order; `respond` gets their replies in the same order. */
@@ -143,6 +150,7 @@ export class Router {
     requestId: JsonObject,
     respond: Respond,
     onParked: OnParked | undefined,
+    numbered?: Numbered,
   ): void {
     const { mailboxes, now } = this.#options
     const mailbox = mailboxes[shardOf(routingKey, mailboxes.length)] as Mailbox
@@ -158,6 +166,7 @@ export class Router {
       },
       refuse: (refused) => this.#answer(name, refusalReply(refused), requestId, respond),
       onParked,
+      numbered,
     })
   }
 

@@ -14,7 +14,7 @@ export type Job =
       readonly task: Task
       readonly steps: Generator<Step, Settled, void>
     }
-  | { readonly kind: 'reply'; readonly task: Task; readonly steps: EncodingSteps }
+  | { readonly kind: 'reply'; readonly task: Task; readonly ids: readonly number[]; readonly steps: EncodingSteps }
 
 /** What one turn decided, and what of it has to be taken back if it cannot be committed. */
 export interface Batch {
@@ -25,11 +25,13 @@ export interface Batch {
   readonly begun: { readonly task: Task; readonly answersBefore: number }[]
   /** The command that took its steps in this turn. */
   stepped: Task | undefined
+  /** Whether a reply is to be committed, though the last step of its command changed nothing. */
+  keeps: boolean
   commands: number
 }
 
 export function newBatch(now: Clocks): Batch {
-  return { now, changes: [], staged: [], begun: [], stepped: undefined, commands: 0 }
+  return { now, changes: [], staged: [], begun: [], stepped: undefined, keeps: false, commands: 0 }
 }
 
 /** The journal could not say whether a commit holds: only a new start can tell. */

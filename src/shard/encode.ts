@@ -5,6 +5,7 @@ import type { ReplyBody } from '../protocol/mailbox.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import { type BodyWriter, documentedReply, mayBeCut, type Piece, tooLong } from './body-writer.ts'
 import { jsonWriter } from './json-writer.ts'
+import { type KeptReply, keptReply, sizeOfReply } from './kept-reply.ts'
 import { packedWriter } from './packed-writer.ts'
 import type { Answer, Task, TaskCodec } from './task.ts'
 
@@ -31,6 +32,21 @@ export function encode({ codec, answers, single }: Task, bytesMax: number): Repl
   return answers.some(hasLongList)
     ? inSteps(answers, single, writer, bytesMax)
     : writer.whole(answers, single, bytesMax)
+}
+
+/**
+ * The reply of a request as it is kept: what `encode` has made of it, unless that is long. Then what was read is left out,
+ * with a refusal in its place: it can be read again.
+ */
+export function encodeKept(task: Task, encoded: ReplyBody | EncodingSteps, bytesMax: number): KeptReply {
+  const { codec, answers, single } = task
+  if (!isSteps(encoded) && sizeOfReply(encoded) <= bytesMax) return keptReply(encoded)
+  const lean = answers.map((answer) => (hasLongList(answer) ? tooLong(answer, bytesMax) : answer))
+  return keptReply(writers[codec as Exclude<TaskCodec, 'values'>].whole(lean, single, bytesMax))
+}
+
+export function isSteps(body: ReplyBody | EncodingSteps): body is EncodingSteps {
+  return typeof body === 'object' && body !== null && 'next' in body && typeof body.next === 'function'
 }
 
 function hasLongList({ command, fields }: Answer): boolean {

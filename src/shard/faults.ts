@@ -20,7 +20,7 @@ export class Faults {
       get isFull() {
         return journal.isFull ?? false
       },
-      recover: (directory) => journal.recover(directory),
+      recover: (directory, onKept) => journal.recover(directory, onKept),
       commit: async (commit) => {
         const outcome = await journal.commit(commit)
         if (this.#armed !== 'lost-answer') return outcome

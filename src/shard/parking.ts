@@ -29,6 +29,11 @@ export class Parking {
     return this.#waiters.size
   }
 
+  /** The requests that were answered since the last commit. */
+  get answered(): readonly Task[] {
+    return this.#answered.map(({ task }) => task)
+  }
+
   /** When somebody will have waited long enough; null where nobody waits. */
   get nextDeadline(): number | null {
     return this.#waiters.nextDeadline

@@ -9,7 +9,6 @@ import { type Log, silentLog } from '../base/log.ts'
 import { Queue } from '../base/queue.ts'
 import type { Park, Refuse, Step } from '../command/decide.ts'
 import type { Journal } from '../journal/journal.ts'
-import { type Refusal, refusalReply } from '../protocol/errors.ts'
 import {
   type MailboxBatch,
   type MailboxEntry,
@@ -22,12 +21,12 @@ import { apply, type Change, undo } from '../state/change.ts'
 import { Directory } from '../state/directory.ts'
 import { type Batch, type Job, JournalFailure, newBatch } from './batch.ts'
 import { DueWork } from './due-work.ts'
-import { encode, isSteps } from './encode.ts'
 import { Executor, refusalOf, type Settled } from './executor.ts'
 import { Held } from './held.ts'
 import { HookSet } from './hook-set.ts'
 import { Hooks } from './hooks.ts'
 import { Parking } from './parking.ts'
+import { Replies } from './replies.ts'
 import { showTask } from './shown-task.ts'
 import { Counters, holdings, summaryOf } from './statistics.ts'
 import { type Answer, type Task, taskOf } from './task.ts'
@@ -69,6 +68,7 @@ export class Shard {
   readonly #executor: Executor
   readonly #dueWork: DueWork
   readonly #parking: Parking
+  readonly #replies: Replies
   readonly #hooks: Hooks
   readonly #counters = new Counters()
   readonly #startedAt: number
@@ -97,6 +97,13 @@ export class Shard {
       onCall: () => Atomics.add(options.progress, progressSlot.steps, 1),
     })
     this.#executor = new Executor(this.#directory, facts, this.#hooks)
+    this.#replies = new Replies({
+      limits: options.limits,
+      durability: options.journal.durability,
+      counters: this.#counters,
+      send: options.send,
+      onJob: (job) => this.#jobs.push(job),
+    })
     this.#parking = new Parking(this.#executor, options.limits)
     this.#dueWork = new DueWork({
       directory: this.#directory,
@@ -110,8 +117,10 @@ export class Shard {
 
   /** Reads back what was committed. Nothing may be received before it is done. */
   async recover(): Promise<void> {
-    this.#commitNumber = await this.#options.journal.recover(this.#directory)
-    const now = this.#options.clocks()
+    const { journal, clocks } = this.#options
+    const { mono } = clocks()
+    this.#commitNumber = await journal.recover(this.#directory, (row) => this.#replies.retries.load(row, mono))
+    const now = clocks()
     this.#directory.restartLeases(now.mono)
     this.#dueWork.plan(now, null)
   }
@@ -142,6 +151,9 @@ export class Shard {
       ...this.#hooks.snapshot(),
       waiting: this.#inbox.length + this.#held.length,
       waiters: this.#parking.size,
+      sessions: this.#replies.retries.sessions,
+      repliesKept: this.#replies.retries.replies,
+      retriesAnswered: this.#replies.retries.answeredAgain,
       heapBytes: getHeapStatistics().used_heap_size,
       storageFull: this.#options.journal.isFull ?? false,
     }
@@ -165,7 +177,7 @@ export class Shard {
     const marker = this.#takeRequests(batch, startedAt + sliceMs)
     this.#takeSteps(batch)
     const decidedAt = performance.now()
-    if (batch.changes.length > 0 || batch.staged.length > 0) await this.#commit(batch)
+    if (batch.changes.length > 0 || batch.staged.length > 0 || batch.keeps) await this.#commit(batch)
     const committedAt = performance.now()
     this.#options.probe?.('release')
     if (marker !== undefined) this.#takeUp(marker, batch)
@@ -212,7 +224,10 @@ export class Shard {
   #takeNotice([id, sentAs]: MailboxEntry, batch: Batch): void {
     const settle = (task: Task, settled: Settled): void => this.#settle(task, settled, batch)
     if (sentAs === 'drain') this.#parking.drain(settle)
-    else this.#parking.cancel(id, batch.now, settle)
+    else {
+      const waiting = this.#replies.cancel(id)
+      if (waiting !== undefined) this.#parking.cancel(waiting, batch.now, settle)
+    }
   }
 
   /** Decides what lies in the mailbox, up to a marker, which it hands back to be decided after the commit. */
@@ -237,9 +252,12 @@ export class Shard {
   }
 
   #takeUp(entry: MailboxEntry, batch: Batch): void {
+    const answers = this.#replies.begin(entry, batch.now.mono)
+    if (answers === undefined) return
     const task = taskOf(entry, this.#options.limits.commandsPerMessageMax)
-    if ('code' in task) return this.#refuseWhole(entry, task)
-    batch.begun.push({ task, answersBefore: 0 })
+    if ('code' in task) return this.#replies.refuse(entry, task)
+    task.answers.push(...answers)
+    batch.begun.push({ task, answersBefore: answers.length })
     this.#goOn(task, batch)
   }
 
@@ -269,6 +287,7 @@ export class Shard {
     if (refused !== undefined) return this.#settle(task, this.#executor.refuse(task, refused), batch)
     const begun = batch.begun.pop()
     assert(begun?.task === task, 'a command that waits is the only one of its request')
+    if (task.numbered !== undefined) this.#replies.retries.park(task)
   }
 
   /** Makes a decision true in memory, so that the next command sees it, and notes what there is to commit. */
@@ -311,13 +330,14 @@ export class Shard {
   #finishJob(job: Job, result: Settled | ReplyBody, batch: Batch): void {
     const { task } = job
     if (job.kind === 'reply') {
-      this.#options.send([[task.id, result as ReplyBody]])
+      this.#replies.sendLong(job.ids, result as ReplyBody)
       return
     }
     // One that was taken up in this very turn has its place already, and must not be answered twice.
     const isBegun = batch.begun.some((begun) => begun.task === task)
     if (!isBegun) batch.begun.push({ task, answersBefore: task.answers.length })
     this.#settle(task, result as Settled, batch)
+    batch.keeps ||= task.numbered !== undefined
     this.#serve(batch)
     this.#freeState(task.routingKey)
     this.#goOn(task, batch)
@@ -335,8 +355,9 @@ export class Shard {
     this.#options.probe?.('commit')
     const { journal } = this.#options
     const { changes, staged } = batch
+    const kept = this.#replies.rows([...batch.begun.map(({ task }) => task), ...this.#parking.answered])
     const number = this.#commitNumber + 1
-    const result = await journal.commit({ number, changes, staged })
+    const result = await journal.commit({ number, changes, staged, kept })
     if (result.outcome === 'unknown') throw new JournalFailure(result.reason)
     if (result.outcome === 'refused') {
       this.#executor.isFull = !isAgain && result.code === 'STORAGE_FULL' && journal.isFull === true
@@ -345,6 +366,7 @@ export class Shard {
       return changes.length > 0 ? this.#commit(batch, true) : undefined
     }
     this.#commitNumber = number
+    this.#replies.retries.adopt()
     this.#counters.commits += 1
     for (const { type } of changes) if (type === 'expired') this.#counters.expiries += 1
   }
@@ -354,6 +376,7 @@ export class Shard {
     for (const change of batch.changes.splice(0).reverse()) undo(this.#directory, change)
     batch.staged.length = 0
     this.#hooks.takeBack()
+    this.#replies.takeBack()
     this.#dueWork.postpone(batch.now)
     for (const task of this.#parking.takeBack()) batch.begun.push({ task, answersBefore: 0 })
     const { stepped } = batch
@@ -381,21 +404,7 @@ export class Shard {
   #release({ begun }: Batch): void {
     const { answered, parked } = this.#parking.release()
     const replies = parked.map((id): ReplyEntry => [id, null, 'parked'])
-    for (const { task } of begun) if (task.answers.length === task.commands.length) this.#reply(task, replies)
-    for (const task of answered) this.#reply(task, replies)
-    if (replies.length > 0) this.#options.send(replies)
-  }
-
-  #reply(task: Task, replies: ReplyEntry[]): void {
-    this.#counters.count(task.answers)
-    const body = encode(task, this.#options.limits.replyBytesMax)
-    if (isSteps(body)) this.#jobs.push({ kind: 'reply', task, steps: body })
-    else replies.push([task.id, body])
-  }
-
-  #refuseWhole([id, sentAs]: MailboxEntry, refusal: Refusal): void {
-    const reply = refusalReply(refusal)
-    this.#counters.commands.add('', refusal.code)
-    this.#options.send([[id, sentAs === 'json' ? JSON.stringify(reply) : reply]])
+    const done = begun.map(({ task }) => task).filter(({ answers, commands }) => answers.length === commands.length)
+    this.#replies.release([...done, ...answered], replies)
   }
 }

@@ -6,7 +6,7 @@ import { type CommandName, commands } from '../protocol/commands.ts'
 import { invalidRequest, readEnvelope, requestIdOf, tooManyCommands } from '../protocol/envelope.ts'
 import type { Refusal } from '../protocol/errors.ts'
 import { parseJson } from '../protocol/json.ts'
-import type { MailboxEntry, SlicedBody } from '../protocol/mailbox.ts'
+import type { MailboxEntry, Numbered, SlicedBody } from '../protocol/mailbox.ts'
 import { decodeBody, readPositional } from '../protocol/message-pack.ts'
 import { SlicedRows } from '../protocol/rows.ts'
 import { argumentsProblem } from '../protocol/validate.ts'
@@ -39,13 +39,15 @@ export interface Task {
   readonly single: boolean
   /** The rows of a command that was too large to be parsed in one go. */
   readonly rows: SlicedRows | undefined
+  /** Present for a write message that its client may send again. */
+  readonly numbered: Numbered | undefined
   /** One for each command decided so far. */
   readonly answers: Answer[]
 }
 
 /** Takes up a request. A body that is no request at all is refused as a whole. */
 export function taskOf(entry: MailboxEntry, commandsMax: number): Task | Refusal {
-  const [id, sentAs, routingKey] = entry
+  const [id, sentAs, routingKey, , numbered] = entry
   const decoded = decode(entry)
   if ('code' in decoded) return decoded
   const { value, codec, rows } = decoded
@@ -53,7 +55,7 @@ export function taskOf(entry: MailboxEntry, commandsMax: number): Task | Refusal
   const list = Array.isArray(value) ? value : [value]
   if (list.length === 0) return invalidRequest('a message needs at least one command')
   if (list.length > commandsMax) return tooManyCommands(commandsMax)
-  return { id, codec, routingKey, isMarker: sentAs === 'marker', commands: list, single, rows, answers: [] }
+  return { id, codec, routingKey, isMarker: sentAs === 'marker', commands: list, single, rows, numbered, answers: [] }
 }
 
 interface Decoded {

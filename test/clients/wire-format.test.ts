@@ -39,7 +39,7 @@ describe('the documented bytes', () => {
     ])
     expect(hex(messagePackCodec.encodeCommands([{ name: 'LIST_RECORDS', args: {} }]))).toBe(list)
     const session = Buffer.alloc(16)
-    const numbers = { requestNumber: 7, writeNumber: 0n, settled: 0n, trace: undefined }
+    const numbers = { requestNumber: 7, writeNumber: 0, settled: 0, isAgain: false, trace: undefined }
     expect(hex(writeRequestHeader({ codec: 2, wantsMaps: true, session, ...numbers }))).toBe(header + '0'.repeat(64))
   })
 

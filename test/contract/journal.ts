@@ -1,7 +1,8 @@
 // What every journal has to keep to. A driver's test calls this with a way to open it, and adds its own cases.
 import { describe, expect, it } from 'vitest'
 import type { Journal } from '../../src/journal/journal.ts'
-import { approximateBytes, type JsonObject } from '../../src/protocol/value.ts'
+import type { KeptRow } from '../../src/journal/kept-rows.ts'
+import { approximateBytes, type JsonObject, type JsonValue } from '../../src/protocol/value.ts'
 import { apply, type Change } from '../../src/state/change.ts'
 import { Directory } from '../../src/state/directory.ts'
 import { Records, type TableHeader } from '../../src/state/table.ts'
@@ -293,6 +294,32 @@ export function describeJournal({ name, survivesReopening, prepare }: JournalUnd
       const recovered = new Directory(10)
       await again.recover(recovered)
       expect(contentsOf(recovered)).toEqual(survivesReopening ? before : contentsOf(new Directory(10)))
+      await again.close()
+    })
+
+    it(`${survivesReopening ? 'gives back' : 'has lost'} rows that are no state's, and not those that were removed`, async () => {
+      const open = await prepare()
+      const journal = await open()
+      await journal.recover(new Directory(10))
+      const row = (key: string, value: JsonValue | undefined): KeptRow => ({
+        table: 'retries',
+        routingKey: 's',
+        key,
+        value,
+      })
+      const commits = [
+        [row('a/11', { reply: 'one' }), row('a/12', 'two')],
+        [row('a/11', undefined), row('a/12', 'again')],
+      ]
+      for (const [index, kept] of commits.entries()) {
+        await journal.commit({ number: index + 1, changes: [], staged: [], kept })
+      }
+      await journal.close()
+
+      const again = await open()
+      const rows: KeptRow[] = []
+      await again.recover(new Directory(10), (each) => rows.push(each))
+      expect(rows).toEqual(survivesReopening ? [row('a/12', 'again')] : [])
       await again.close()
     })
 

@@ -35,6 +35,7 @@ describe('the totals of a shard', () => {
         startedAt: 1,
         commits: 3,
         expiries: 20,
+        retriesAnswered: 5,
         commands: [{ ...ok, count: 4 }],
         batchCommands: histogramOf(1, 2),
         batchSeconds: histogramOf(0.5),
@@ -48,6 +49,7 @@ describe('the totals of a shard', () => {
         startedAt: 2,
         commits: 1,
         expiries: 1,
+        retriesAnswered: 2,
         commands: [
           { ...refused, count: 1 },
           { ...ok, count: 2 },
@@ -62,6 +64,7 @@ describe('the totals of a shard', () => {
     expect(totals.counts).toEqual({
       commits: 4,
       expiries: 21,
+      retriesAnswered: 7,
       commands: [
         { ...ok, count: 6 },
         { ...refused, count: 1 },

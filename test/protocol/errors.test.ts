@@ -84,6 +84,7 @@ const words: Rows = {
       'Shard 1 is quarantined after 3 deaths; of the last the reason is: hung',
     ],
   ],
+  SESSION_EXPIRED: [[{ number: 7 }, 'What became of write message 7 is not known any more']],
   OUTCOME_UNKNOWN: [[{ reason: 'shard 0 stopped' }, 'The outcome is unknown: shard 0 stopped']],
 }
 

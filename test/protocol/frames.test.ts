@@ -22,16 +22,17 @@ const request = {
   requestNumber: 0xdeadbeef,
   wantsMaps: false,
   session,
-  writeNumber: 0x0102030405060708n,
-  settled: 0xfffffffffffffffen,
+  writeNumber: 0x0002030405060708,
+  settled: 0x001ffffffffffffe,
+  isAgain: false,
   trace: undefined,
 }
 const requestBytes = bytes(
   'c1 01 01 00',
   'deadbeef',
   '00112233445566778899aabbccddeeff',
-  '0102030405060708',
-  'fffffffffffffffe',
+  '0002030405060708',
+  '001ffffffffffffe',
 )
 
 describe('the header of a request', () => {
@@ -52,6 +53,12 @@ describe('the header of a request', () => {
     expect(readRequestHeader(maps)).toEqual({ ...request, codec: 2, wantsMaps: true })
   })
 
+  it('says with a flag that the same write message was sent before', () => {
+    const again = Buffer.concat([bytes('c1 01 01 04'), requestBytes.subarray(4)])
+    expect(writeRequestHeader({ ...request, isAgain: true }).toString('hex')).toBe(again.toString('hex'))
+    expect(readRequestHeader(again)).toEqual({ ...request, isAgain: true })
+  })
+
   it('begins with the eight bytes that no version changes', () => {
     expect(readPrefix(requestBytes)).toEqual({ version: 1, codec: 1, requestNumber: 0xdeadbeef })
     expect(readPrefix(bytes('c1 ff 07 00 00000001 99'))).toEqual({ version: 255, codec: 7, requestNumber: 1 })
@@ -65,6 +72,12 @@ describe('the header of a request', () => {
     ['is a byte too long', Buffer.concat([requestBytes, bytes('00')]), 'INVALID_REQUEST', wrongForm],
     ['announces a trace that is not there', patched(3, 1), 'INVALID_REQUEST', wrongForm],
     ['holds a trace that is not announced', Buffer.concat([requestBytes, trace]), 'INVALID_REQUEST', wrongForm],
+    [
+      'counts writes past what a double can',
+      patched(24, 0xff),
+      'INVALID_REQUEST',
+      'a number of write messages is greater than 2^53 - 1',
+    ],
     ['has an unknown flag', patched(3, 2), 'INVALID_REQUEST', wrongForm],
     ['is of version 0', patched(1, 0), 'UNSUPPORTED', 'protocol version 0'],
     ['is of version 2', patched(1, 2), 'UNSUPPORTED', 'protocol version 2'],

@@ -13,9 +13,6 @@ export const campaigns: readonly Campaign[] = [
   powerCutCampaign('relaxed'),
   diskFullCampaign('strict'),
   diskFullCampaign('relaxed'),
-]
-  retryCampaign('strict'),
-  retryCampaign('relaxed'),
   damageCampaign,
   deathCampaign,
   quarantineCampaign,

@@ -1,6 +1,7 @@
 // A journal that keeps its commits in this process, so that a shard can be started again on it, and that a test can make
 // refuse, lose its answer, or wait. It stores rows as a durable driver would: by state and id, as they stand at the commit.
 import type { Commit, CommitOutcome, Journal } from '../../src/journal/journal.ts'
+import type { KeptRow } from '../../src/journal/kept-rows.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import type { Change } from '../../src/state/change.ts'
 import type { Directory } from '../../src/state/directory.ts'
@@ -28,6 +29,8 @@ export class Store {
   readonly deleted = new Map<string, number>()
   readonly staged = new Map<string, Cell[]>()
   readonly commits: Commit[] = []
+  /** Rows that are no state's, by their place. */
+  readonly kept = new Map<string, KeptRow>()
   /** What each state held after each commit, by `state version`. */
   readonly history = new Map<string, JsonObject[]>()
   lastNumber = 0
@@ -50,7 +53,8 @@ export class KeepingJournal implements Journal {
     this.#store = store
   }
 
-  recover(directory: Directory): Promise<number> {
+  recover(directory: Directory, onKept: (row: KeptRow) => void = () => {}): Promise<number> {
+    for (const row of this.#store.kept.values()) onKept(structuredClone(row))
     for (const [name, version] of this.#store.deleted) directory.remove(name, version)
     for (const [name, { version, header, rows }] of this.#store.states) {
       const records = new Records()
@@ -88,6 +92,11 @@ export class KeepingJournal implements Journal {
       this.#store.staged.set(key, [...(this.#store.staged.get(key) ?? []), ...cells])
     }
     for (const change of commit.changes) this.#keepChange(change)
+    for (const row of commit.kept ?? []) {
+      const place = `${row.table} ${row.routingKey} ${row.key}`
+      if (row.value === undefined) this.#store.kept.delete(place)
+      else this.#store.kept.set(place, structuredClone(row))
+    }
     for (const name of new Set(commit.changes.map(({ state }) => state))) {
       const state = this.#store.states.get(name)
       if (state !== undefined) this.#store.history.set(`${name} ${state.version}`, recordsOf(state))

@@ -2,7 +2,7 @@
 import { defaultLimits, type Limits } from '../../src/base/limits.ts'
 import { type Log, silentLog } from '../../src/base/log.ts'
 import type { Journal } from '../../src/journal/journal.ts'
-import { type MailboxEntry, progressSlotCount, type RequestBody } from '../../src/protocol/mailbox.ts'
+import { type MailboxEntry, type Numbered, progressSlotCount, type RequestBody } from '../../src/protocol/mailbox.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import type { HookSet } from '../../src/shard/hook-set.ts'
 import { type ProbePoint, Shard } from '../../src/shard/shard.ts'
@@ -76,7 +76,9 @@ export class ShardHarness {
     )
   }
 
-  postEntries(entries: readonly [codec: MailboxEntry[1], key: string, body: RequestBody][]): number[] {
+  postEntries(
+    entries: readonly [codec: MailboxEntry[1], key: string, body: RequestBody, numbered?: Numbered][],
+  ): number[] {
     this.#batch += 1
     const numbered = entries.map((entry): MailboxEntry => {
       this.#lastId += 1
@@ -134,9 +136,9 @@ export async function startedOn(
 ): Promise<{ readonly harness: ShardHarness; readonly directory: Directory }> {
   let kept: Directory | undefined
   const recover = journal.recover.bind(journal)
-  journal.recover = (directory) => {
+  journal.recover = (directory, onKept) => {
     kept = directory
-    return recover(directory)
+    return recover(directory, onKept)
   }
   const harness = new ShardHarness({ journal })
   harness.advance(passedMs)

@@ -94,8 +94,10 @@ export function requestHeader(changes: Partial<Parameters<typeof writeRequestHea
     wantsMaps: false,
     requestNumber: 7,
     session,
-    writeNumber: 1n,
-    settled: 0n,
+    // Numbered messages are a matter of their own: see test/shard/retries.test.ts.
+    writeNumber: 0,
+    settled: 0,
+    isAgain: false,
     trace: undefined,
     ...changes,
   })
