@@ -1,5 +1,6 @@
 // Puts the engine together: shards, their mailboxes, the router, and the supervisor of the threads. Usable in a program
 // of one's own; the daemon adds its front ends. With `shards: 0` everything runs in the caller's thread, on the same code.
+import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { systemClocks, systemWakeAfter } from './base/clock.ts'
 import type { Durability, Storage } from './base/durability.ts'
@@ -126,7 +127,10 @@ export class Engine {
     )
     const { mailboxes, limits } = this
     this.#quarantine = new Quarantine({ limits, log: this.#log, now })
-    this.router = new Router({ mailboxes, limits, durability: this.durability, quarantine: this.#quarantine, now })
+    // What is kept nowhere is other data at every start.
+    const dataId = folder?.id ?? randomBytes(16).toString('hex')
+    const { durability } = this
+    this.router = new Router({ mailboxes, limits, durability, dataId, quarantine: this.#quarantine, now })
   }
 
   async start(): Promise<void> {

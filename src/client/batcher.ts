@@ -3,11 +3,10 @@
 // with its reply, with a refusal, or by its deadline.
 import type { Codec } from '../protocol/codec.ts'
 import { type CommandName, commands } from '../protocol/commands.ts'
-import { mayWait } from '../protocol/envelope.ts'
 import { refusal } from '../protocol/errors.ts'
 import { readReplyHeader, writeRequestHeader } from '../protocol/frames.ts'
 import { isObject, type JsonObject } from '../protocol/value.ts'
-import { type Call, fail, succeed } from './call.ts'
+import { type Call, fail, failBySignal, isBig, succeed } from './call.ts'
 import { CallQueue } from './call-queue.ts'
 import { type Caller, type CallOptions, waitMsOf } from './caller.ts'
 import type { Connection } from './connection.ts'
@@ -16,12 +15,14 @@ import {
   errorOfRefusal,
   errorOfReply,
   type HoldfastError,
+  isRequestError,
   outcomeUnknown,
   passesByItself,
+  unknownReply,
   unreadable,
 } from './error.ts'
 import { HeldBack } from './held-back.ts'
-import { InFlight, type Message } from './in-flight.ts'
+import { errorOf, InFlight, isKnownTo, type Message, mayHaveRun } from './in-flight.ts'
 import { ownArguments } from './own-arguments.ts'
 
 export interface BatcherOptions {
@@ -30,8 +31,10 @@ export interface BatcherOptions {
   readonly endpoints: readonly string[]
   /** How long a call may take that says nothing else, in milliseconds. */
   readonly timeoutMs: number
-  /** Whether calls are made again that were refused for a reason that passes. */
+  /** Whether calls are made again: refused ones whose reason passes, reads, and writes, which the server runs once. */
   readonly retry: boolean
+  /** After how long without a reply a message with a write is sent again for the first time, in milliseconds. */
+  readonly retryAfterMs: number
   /** The server is another one than before, or has lost states. */
   readonly onInstanceChange: () => void
 }
@@ -44,8 +47,6 @@ const bytesInFlightMax = 4
 const messageBytesWanted = 128 * 1024
 /** Below this a message more costs what working side by side would win. */
 const halfBurstMin = 128
-/** More rows than this are decided in steps, while others on the same state wait. */
-const rowsAtOnceMax = 1_000
 /** Between two looks for calls whose time is over. */
 const sweepGapMs = 10
 /** 24 days; a longer timer would end at once. */
@@ -122,19 +123,17 @@ export class Batcher implements Caller {
     this.#problem = undefined
     this.#instance = connection.server.instance
     this.#scheduleSend()
+    for (const message of this.#inFlight.all()) this.#sendAgain(message)
   }
 
-  /** What was sent and not answered will not be. Reads are made again, of writes nobody can say whether they ran. */
+  /** What was sent and not answered will not be. Writes are kept and sent again, and reads are made again. */
   down(): void {
     this.#connection = undefined
-    const lost: Call[] = []
-    for (const { calls } of this.#inFlight.takeAll()) {
-      for (const call of calls) {
-        if (this.#options.retry && !commands[call.name].writes) lost.push(call)
-        else fail(call, outcomeUnknown('the connection was lost before the reply came'))
+    for (const message of this.#inFlight.all()) {
+      if (message.writeNumber === 0 || this.#isClosed) {
+        this.#giveUp(message, 'the connection was lost before the reply came')
       }
     }
-    this.#queue.putBack(lost)
     if (this.#isClosed) this.#failUnsent()
     this.#checkIdle()
   }
@@ -143,7 +142,7 @@ export class Batcher implements Caller {
   take([first, body]: readonly Buffer[]): void {
     const connection = this.#connection
     const header = first === undefined ? undefined : readReplyHeader(first)
-    const message = header === undefined ? undefined : this.#inFlight.take(header.requestNumber)
+    const message = header === undefined ? undefined : this.#inFlight.find(header.requestNumber)
     if (connection === undefined || header === undefined || message === undefined || body === undefined) return
     if (header.instance !== this.#instance) {
       this.#instance = header.instance
@@ -152,9 +151,10 @@ export class Batcher implements Caller {
     try {
       if (header.isError) {
         const reply: unknown = JSON.parse(body.toString())
-        for (const call of message.calls) this.#refuse(call, isObject(reply) ? reply : {})
-      } else this.#settle(message, connection.codec.decodeReplies(body, message.calls))
+        this.#takeRefusal(message, isObject(reply) ? reply : {}, header.requestNumber)
+      } else this.#settle(message, message.codec.decodeReplies(body, message.calls), header.requestNumber)
     } catch {
+      this.#inFlight.remove(message)
       for (const call of message.calls) fail(call, outcomeUnknown(unreadable))
     }
     if (this.#queue.length > 0) this.#scheduleSend()
@@ -165,7 +165,10 @@ export class Batcher implements Caller {
   async close(waitMsMax: number): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    if (this.#connection === undefined) this.#failUnsent()
+    if (this.#connection === undefined) {
+      this.#failUnsent()
+      this.#failSent()
+    }
     if (!this.#isIdle()) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, waitMsMax)
@@ -177,9 +180,7 @@ export class Batcher implements Caller {
     }
     clearTimeout(this.#sweepTimer)
     this.#failUnsent()
-    for (const { calls } of this.#inFlight.takeAll()) {
-      for (const call of calls) fail(call, outcomeUnknown('the client was closed before the reply came'))
-    }
+    this.#failSent()
   }
 
   #scheduleSend(): void {
@@ -212,18 +213,49 @@ export class Batcher implements Caller {
     const { codec, server } = connection
     const body = encoded(calls, codec, server.limits.messageBytesMax)
     if (body === undefined) return this.#postInParts(connection, calls)
-    const { number, writeNumber, settled } = this.#inFlight.add(calls, body.length)
+    const { retry, retryAfterMs } = this.#options
+    // One that is to wait is silent for so long.
+    const silenceMs = retryAfterMs + (calls.length === 1 ? waitMsOf((calls[0] as Call).args) : 0)
+    this.#sendMessage(connection, this.#inFlight.add(calls, body, codec, retry, silenceMs))
+  }
+
+  #sendMessage(connection: Connection, message: Message): void {
+    const { codec, writeNumber, routingKey, body } = message
+    const isAgain = mayHaveRun(message)
+    const requestNumber = this.#inFlight.send(message, connection.server, clock())
     const header = writeRequestHeader({
       codec: codec.number,
-      requestNumber: number,
+      requestNumber,
       session: this.#options.session,
       writeNumber,
-      settled,
-      isAgain: false,
+      settled: this.#inFlight.settled,
+      isAgain,
       trace: undefined,
       wantsMaps: false,
     })
-    connection.send([header, (calls[0] as Call).routingKey, body])
+    connection.send([header, routingKey, body])
+    if (message.againAt < this.#sweepAt) this.#sweepBy(message.againAt)
+  }
+
+  /** Sends a message with writes once more. Where nobody would know whether it has run, it is not run again. */
+  #sendAgain(message: Message): void {
+    const connection = this.#connection
+    if (connection === undefined || message.isOver) return
+    const server = { ...connection.server, instance: this.#instance as number }
+    if (!mayHaveRun(message) || isKnownTo(message, server)) this.#sendMessage(connection, message)
+    else this.#giveUp(message, 'the server that may have run it is gone, and what it held with it')
+  }
+
+  /** Nothing will be heard of a message. */
+  #giveUp(message: Message, reason: string): void {
+    this.#inFlight.remove(message)
+    const reads: Call[] = []
+    for (const call of message.calls) {
+      if (this.#options.retry && !commands[call.name].writes) reads.push(call)
+      else fail(call, outcomeUnknown(reason))
+    }
+    this.#queue.putBack(reads)
+    if (reads.length > 0) this.#scheduleSend()
   }
 
   /** How long a message gets was only estimated, and it got too long. */
@@ -238,7 +270,32 @@ export class Batcher implements Caller {
     this.#post(connection, calls.slice(middle))
   }
 
-  #settle({ calls }: Message, replies: readonly JsonObject[]): void {
+  /** The server refused a message as a whole. */
+  #takeRefusal(message: Message, reply: JsonObject, request: number): void {
+    const passes = passesByItself(reply.code)
+    const mayRun = reply.code === 'OUTCOME_UNKNOWN' && this.#connection?.server.durability !== 'memory'
+    if (message.writeNumber > 0 && (passes || mayRun)) return this.#hold(message, reply, passes ? request : undefined)
+    this.#inFlight.remove(message)
+    const isKnown =
+      reply.code !== 'SESSION_EXPIRED' &&
+      (message.requests.length - message.refused.length === 1 || isRequestError(reply.code))
+    const told = isKnown ? reply : unknownReply(reply)
+    for (const call of message.calls) this.#refuse(call, told)
+  }
+
+  #hold(message: Message, reply: JsonObject, refusedRequest: number | undefined): void {
+    this.#inFlight.hold(message, reply, refusedRequest)
+    const until = this.#heldBack.holdMessage(message, reply, clock())
+    if (until < this.#sweepAt) this.#sweepBy(until)
+  }
+
+  #settle(message: Message, replies: readonly JsonObject[], request: number): void {
+    const { calls } = message
+    // The same message runs when it comes again; calls in a new one could run a second time if this one came late.
+    if (message.writeNumber > 0 && replies.every(({ code }) => passesByItself(code))) {
+      return this.#hold(message, replies[0] as JsonObject, request)
+    }
+    this.#inFlight.remove(message)
     const again: Call[] = []
     for (let index = 0; index < calls.length; index += 1) {
       const call = calls[index] as Call
@@ -272,11 +329,14 @@ export class Batcher implements Caller {
     const held = this.#heldBack.sweep(now)
     this.#queue.putBack(held.released)
     let next = Math.min(this.#inFlight.expire(now), held.next)
+    this.#sweepAt = Number.POSITIVE_INFINITY
+    const silent = this.#connection === undefined ? nothingSilent : this.#inFlight.silent(now)
+    for (const message of [...held.messages, ...silent.messages]) this.#sendAgain(message)
+    next = Math.min(next, silent.next, this.#sweepAt)
     this.#queue.sweep((call) => {
       if (call.deadline <= now) fail(call, this.#notSent())
       else next = Math.min(next, call.deadline)
     })
-    this.#sweepAt = Number.POSITIVE_INFINITY
     if (next !== Number.POSITIVE_INFINITY) this.#sweepBy(Math.max(next, now + sweepGapMs))
     if (this.#queue.length > 0) this.#scheduleSend()
     else this.#checkIdle()
@@ -295,6 +355,14 @@ export class Batcher implements Caller {
     for (const call of this.#queue.takeAll()) fail(call, clientError('CLIENT_CLOSED', 'the command was not sent'))
   }
 
+  #failSent(): void {
+    for (const message of this.#inFlight.all()) {
+      this.#inFlight.remove(message)
+      const error = errorOf(message, 'the client was closed before the reply came')
+      for (const call of message.calls) fail(call, error)
+    }
+  }
+
   #isIdle(): boolean {
     return this.#queue.length === 0 && !this.#inFlight.isAwaited() && this.#heldBack.isEmpty
   }
@@ -303,6 +371,8 @@ export class Batcher implements Caller {
     if (this.#noticeIdle !== undefined && this.#isIdle()) this.#noticeIdle()
   }
 }
+
+const nothingSilent = { messages: [], next: Number.POSITIVE_INFINITY } as const
 
 /** Whole milliseconds: small integers cost nothing to keep. */
 function clock(): number {
@@ -319,32 +389,4 @@ function encoded(calls: readonly Call[], codec: Codec, bytesMax: number): Uint8A
     if (error instanceof RangeError) return undefined
     throw error
   }
-}
-
-/** True for a command that others should not wait behind, and whose reply may be long. */
-function isBig(name: CommandName, args: JsonObject): boolean {
-  const { data, limit } = args
-  switch (name) {
-    case 'SET_STATE':
-      return Array.isArray(data) && data.length > rowsAtOnceMax
-    case 'LIST_RECORDS':
-    case 'LIST_KEYS':
-      return typeof limit !== 'number' || limit > rowsAtOnceMax
-    case 'ALTER_STATE':
-    case 'CLEAR_KEYS':
-      return true
-    default:
-      return commands[name].routing === 'shards' || mayWait(args)
-  }
-}
-
-/** Fails a call when the signal says so, and tells. Returns how to stop listening to it. */
-function failBySignal(call: Call, signal: AbortSignal, onAbort: () => void): () => void {
-  const abort = (): void => {
-    fail(call, signal.reason)
-    onAbort()
-  }
-  if (signal.aborted) abort()
-  else signal.addEventListener('abort', abort)
-  return () => signal.removeEventListener('abort', abort)
 }

@@ -1,7 +1,12 @@
 // One command that somebody waits for: what to send, and whom to tell. It is settled once; whatever comes later for it is
 // ignored. It can be encoded just as it is.
 import type { CodecCommand } from '../protocol/codec.ts'
+import { type CommandName, commands } from '../protocol/commands.ts'
+import { mayWait } from '../protocol/envelope.ts'
 import type { JsonObject } from '../protocol/value.ts'
+
+/** More rows than this are decided in steps, while others on the same state wait. */
+const rowsAtOnceMax = 1_000
 
 export interface Call extends CodecCommand {
   readonly routingKey: string
@@ -37,4 +42,32 @@ export function fail(call: Call, error: unknown): void {
   call.isOver = true
   call.onOver?.()
   call.reject(error)
+}
+
+/** True for a command that others should not wait behind, and whose reply may be long. */
+export function isBig(name: CommandName, args: JsonObject): boolean {
+  const { data, limit } = args
+  switch (name) {
+    case 'SET_STATE':
+      return Array.isArray(data) && data.length > rowsAtOnceMax
+    case 'LIST_RECORDS':
+    case 'LIST_KEYS':
+      return typeof limit !== 'number' || limit > rowsAtOnceMax
+    case 'ALTER_STATE':
+    case 'CLEAR_KEYS':
+      return true
+    default:
+      return commands[name].routing === 'shards' || mayWait(args)
+  }
+}
+
+/** Fails a call when the signal says so, and tells. Returns how to stop listening to it. */
+export function failBySignal(call: Call, signal: AbortSignal, onAbort: () => void): () => void {
+  const abort = (): void => {
+    fail(call, signal.reason)
+    onAbort()
+  }
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort)
+  return () => signal.removeEventListener('abort', abort)
 }

@@ -22,10 +22,13 @@ export interface ConnectOptions {
   /** How long a call may take that says nothing else, in milliseconds. Default: 30,000. */
   readonly timeoutMs?: number | undefined
   /**
-   * Whether calls are made again, within their time, that did not run for a reason that passes (`OVERLOADED`,
-   * `SHARD_RECOVERING`, `SHUTTING_DOWN`), and reads whose connection was lost. Default: true.
+   * Whether calls are made again within their time: those that did not run for a reason that passes (`OVERLOADED`,
+   * `SHARD_RECOVERING`, `SHUTTING_DOWN`), reads whose connection was lost, and writes that no reply came to, which run once
+   * all the same. Default: true.
    */
   readonly retry?: boolean | undefined
+  /** After how long without a reply a write is sent again for the first time, in milliseconds. Default: 3,000. */
+  readonly retryAfterMs?: number | undefined
 }
 
 export interface CloseOptions {
@@ -40,6 +43,7 @@ export interface StatesOptions extends CallOptions {
 
 const defaultConnectTimeoutMs = 5_000
 const defaultTimeoutMs = 30_000
+const defaultRetryAfterMs = 3_000
 const defaultCloseWaitMs = 5_000
 const namesPerPage = 10_000
 
@@ -74,9 +78,17 @@ export class Client implements AsyncDisposable {
   #closing: Promise<void> | undefined
 
   /** Use `connect`. */
-  constructor(endpoints: readonly string[], { timeoutMs = defaultTimeoutMs, retry = true }: ConnectOptions) {
+  constructor(endpoints: readonly string[], options: ConnectOptions) {
+    const { timeoutMs = defaultTimeoutMs, retry = true, retryAfterMs = defaultRetryAfterMs } = options
     const session = randomBytes(16)
-    const batcher = new Batcher({ session, endpoints, timeoutMs, retry, onInstanceChange: () => this.#sayHello() })
+    const batcher = new Batcher({
+      session,
+      endpoints,
+      timeoutMs,
+      retry,
+      retryAfterMs,
+      onInstanceChange: () => this.#sayHello(),
+    })
     this.#batcher = batcher
     this.#link = new Link({
       endpoints,

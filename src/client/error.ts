@@ -8,6 +8,7 @@ import {
   mayHaveRun,
   type Refusal,
   refusal,
+  refusalReply,
 } from '../protocol/errors.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 
@@ -97,6 +98,16 @@ export function errorOfReply(reply: JsonObject): HoldfastError {
 
 export function outcomeUnknown(reason: string): HoldfastError {
   return errorOfRefusal(refusal('OUTCOME_UNKNOWN', { reason }))
+}
+
+/** The reply that stands for one that does not say what became of a command sent before. */
+export function unknownReply({ message }: JsonObject): JsonObject {
+  return refusalReply(refusal('OUTCOME_UNKNOWN', { reason: typeof message === 'string' ? message : unreadable }))
+}
+
+/** True for a refusal that says what is wrong with a message, whenever it comes. */
+export function isRequestError(code: JsonValue | undefined): boolean {
+  return isErrorCode(code) && errorTable[code].class === 'request'
 }
 
 /** True for refusals that pass by themselves, after which the same command can be sent again: it did not run. */

@@ -1,8 +1,10 @@
-// Calls that were refused for a reason that passes, and those behind them on the same routing key. They wait a little and
-// are sent again, in the order in which they were made; nothing of their key is sent meanwhile.
+// What was refused for a reason that passes, and the calls behind it on the same routing key. It waits a little and is sent
+// again, in the order in which the calls were made; nothing of the key is sent meanwhile. Messages with writes are sent as
+// they are; of others, the calls.
 import type { JsonObject } from '../protocol/value.ts'
 import { type Call, fail } from './call.ts'
 import { errorOfReply } from './error.ts'
+import type { Message } from './in-flight.ts'
 
 /** The first wait; each further one is twice as long, up to the longest. */
 const firstWaitMs = 10
@@ -10,6 +12,8 @@ const longestWaitMs = 1_000
 
 interface Held {
   readonly calls: Call[]
+  /** They keep their places among those in flight, and come to their ends there. */
+  readonly messages: Message[]
   /** The refusal that all of them wait for to pass. */
   readonly refusal: JsonObject
   readonly until: number
@@ -24,16 +28,29 @@ export class HeldBack {
 
   /** Takes a call that was refused. Returns until when it waits. */
   hold(call: Call, refusal: JsonObject, now: number): number {
-    call.refusals += 1
-    let held = this.#keys.get(call.routingKey)
-    if (held === undefined) {
-      const waitMs = Math.min(firstWaitMs * 2 ** (call.refusals - 1), longestWaitMs)
-      // At random, so that many clients do not come back in the same moment.
-      held = { calls: [], refusal, until: now + Math.ceil(waitMs * (0.5 + Math.random() / 2)) }
-      this.#keys.set(call.routingKey, held)
-    }
+    const held = this.#heldWith(call, refusal, now)
     held.calls.push(call)
     return held.until
+  }
+
+  /** Takes a message that was refused. Returns until when it waits. */
+  holdMessage(message: Message, refusal: JsonObject, now: number): number {
+    const held = this.#heldWith(message, refusal, now)
+    if (!held.messages.includes(message)) held.messages.push(message)
+    return held.until
+  }
+
+  #heldWith(refused: Call | Message, refusal: JsonObject, now: number): Held {
+    refused.refusals += 1
+    let held = this.#keys.get(refused.routingKey)
+    if (held === undefined) {
+      const waitMs = Math.min(firstWaitMs * 2 ** (refused.refusals - 1), longestWaitMs)
+      // At random, so that many clients do not come back in the same moment.
+      const until = now + Math.ceil(waitMs * (0.5 + Math.random() / 2))
+      held = { calls: [], messages: [], refusal, until }
+      this.#keys.set(refused.routingKey, held)
+    }
+    return held
   }
 
   /** Takes a call that would be sent now, if calls before it on its routing key wait here. */
@@ -48,20 +65,25 @@ export class HeldBack {
    * Fails the calls whose time is over with the refusal that kept them, and hands out those that have waited long enough.
    * `next` is when to look again.
    */
-  sweep(now: number): { released: Call[]; next: number } {
+  sweep(now: number): { released: Call[]; messages: Message[]; next: number } {
     const released: Call[] = []
+    const sent: Message[] = []
     let next = Number.POSITIVE_INFINITY
-    for (const [key, { until, calls, refusal }] of this.#keys) {
+    for (const [key, { until, calls, messages, refusal }] of this.#keys) {
       for (const call of calls) if (call.deadline <= now) fail(call, errorOfReply(refusal))
       const waiting = calls.filter((call) => !call.isOver)
-      if (until <= now || waiting.length === 0) {
+      const held = messages.filter(({ isOver, heldBy }) => !isOver && heldBy !== undefined)
+      if (until <= now || waiting.length + held.length === 0) {
         this.#keys.delete(key)
         for (const call of waiting) released.push(call)
+        sent.push(...held)
       } else {
+        next = Math.min(next, until)
         for (const { deadline } of waiting) next = Math.min(next, until, deadline)
       }
     }
-    return { released, next }
+    sent.sort((one, other) => one.writeNumber - other.writeNumber)
+    return { released, messages: sent, next }
   }
 
   /** Fails all calls with the refusals that kept them. */

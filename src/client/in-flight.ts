@@ -1,39 +1,59 @@
 // The messages that were sent and not answered, and the numbers that their headers carry. A message keeps its place until
-// its reply is there, its connection has ended, or the time of all its calls is over: a server that does not answer must
-// not be sent ever more.
+// its reply is there, or the time of all its calls is over: a server that does not answer must not be sent ever more. One
+// that holds a write may be sent again, with the same number and body, so that the server runs it once.
+import type { Codec } from '../protocol/codec.ts'
 import { commands } from '../protocol/commands.ts'
+import type { JsonObject } from '../protocol/value.ts'
 import { type Call, fail } from './call.ts'
-import { outcomeUnknown } from './error.ts'
+import { errorOfReply, outcomeUnknown } from './error.ts'
+import type { ServerInfo } from './server-info.ts'
 
 export interface Message {
-  /** The request number of its header. */
-  readonly number: number
   readonly calls: readonly Call[]
-  /** Rises with every message that holds a write; 0 for one that holds none. */
+  readonly routingKey: string
+  /** Rises with every message that may be sent again; 0 for any other. */
   readonly writeNumber: number
-  /** Every lower write number was answered, or given up. */
-  readonly settled: number
-  readonly bytes: number
+  readonly body: Uint8Array
+  readonly codec: Codec
+  /** The request numbers that it was sent under, one for each time. */
+  readonly requests: number[]
+  /** Those of them to which the server said that it did not run. */
+  refused: number[]
+  /** Where it may have run first. */
+  ranAt: Pick<ServerInfo, 'dataId' | 'instance' | 'durability'> | undefined
+  /** The refusal that it waits for to pass, before it is sent again. */
+  heldBy: JsonObject | undefined
+  /** How often it was held back. */
+  refusals: number
   /** When the next of its calls is out of time. */
   deadline: number
+  /** When it is sent again if no reply has come. */
+  againAt: number
+  /** How long that is after it was sent first; each time after that it is so much longer. */
+  readonly silenceMs: number
+  isOver: boolean
 }
 
+/** The longest silence before a message is sent once more is so many times the first. */
+const silencesMax = 10
+
 export class InFlight {
-  readonly #messages = new Map<number, Message>()
+  readonly #all = new Set<Message>()
+  readonly #byRequest = new Map<number, Message>()
   /** The write numbers among them, which stand in rising order. */
   readonly #writes = new Set<number>()
-  #lastNumber = 0
+  #lastRequest = 0
   #lastWrite = 0
   #commands = 0
   #bytes = 0
 
   get messages(): number {
-    return this.#messages.size
+    return this.#byRequest.size
   }
 
   /** True while somebody waits for one of the replies. */
   isAwaited(): boolean {
-    for (const { calls } of this.#messages.values()) if (calls.some(({ isOver }) => !isOver)) return true
+    for (const { calls } of this.#all) if (calls.some(({ isOver }) => !isOver)) return true
     return false
   }
 
@@ -45,65 +65,124 @@ export class InFlight {
     return this.#bytes
   }
 
-  /** Gives the calls of a message its numbers, and remembers it. */
-  add(calls: readonly Call[], bytes: number): Message {
-    const writes = calls.some(({ name }) => commands[name].writes)
-    // Numbers of requests are 32 bits wide; 0 is the first HELLO of a connection.
-    this.#lastNumber = (this.#lastNumber % 0xffff_ffff) + 1
-    if (writes) {
+  /** Below this, every write number was answered or given up. */
+  get settled(): number {
+    const [first = this.#lastWrite + 1] = this.#writes
+    return first
+  }
+
+  /** In the order in which they were sent first. */
+  all(): Message[] {
+    return [...this.#all]
+  }
+
+  /** Remembers the calls of a message; it has a number of its own if it may be sent again. */
+  add(calls: readonly Call[], body: Uint8Array, codec: Codec, isRepeatable: boolean, silenceMs: number): Message {
+    const isNumbered = isRepeatable && calls.some(({ name }) => commands[name].writes)
+    if (isNumbered) {
       this.#lastWrite += 1
       this.#writes.add(this.#lastWrite)
     }
-    const [settled = this.#lastWrite + 1] = this.#writes
     const message: Message = {
-      number: this.#lastNumber,
       calls,
-      writeNumber: writes ? this.#lastWrite : 0,
-      settled,
-      bytes,
+      routingKey: (calls[0] as Call).routingKey,
+      writeNumber: isNumbered ? this.#lastWrite : 0,
+      body,
+      codec,
+      requests: [],
+      refused: [],
+      ranAt: undefined,
+      heldBy: undefined,
+      refusals: 0,
       deadline: firstDeadline(calls, 0),
+      againAt: Number.POSITIVE_INFINITY,
+      silenceMs,
+      isOver: false,
     }
-    this.#messages.set(message.number, message)
+    this.#all.add(message)
     this.#commands += calls.length
-    this.#bytes += bytes
+    this.#bytes += body.length
     return message
   }
 
-  /** The message that a reply answers; undefined for one that was given up. */
-  take(number: number): Message | undefined {
-    const message = this.#messages.get(number)
-    if (message !== undefined) this.#remove(message)
-    return message
+  /** It is about to be sent to this server. Answers with the request number. */
+  send(message: Message, server: ServerInfo, now: number): number {
+    // Request numbers are 32 bits wide; 0 is the first HELLO of a connection.
+    this.#lastRequest = (this.#lastRequest % 0xffff_ffff) + 1
+    if (!mayHaveRun(message)) message.ranAt = server
+    message.requests.push(this.#lastRequest)
+    this.#byRequest.set(this.#lastRequest, message)
+    message.heldBy = undefined
+    if (message.writeNumber > 0) {
+      message.againAt = now + message.silenceMs * Math.min(message.requests.length, silencesMax)
+    }
+    return this.#lastRequest
   }
 
-  takeAll(): Message[] {
-    const messages = [...this.#messages.values()]
-    for (const message of messages) this.#remove(message)
-    return messages
+  /** The message that a reply answers; undefined for one that was answered or given up. */
+  find(request: number): Message | undefined {
+    return this.#byRequest.get(request)
+  }
+
+  /** Notes that it waits before it is sent again; `request` is what was refused because the message did not run. */
+  hold(message: Message, refusal: JsonObject, request: number | undefined): void {
+    if (request !== undefined && !message.refused.includes(request)) message.refused.push(request)
+    message.heldBy = refusal
+    message.againAt = Number.POSITIVE_INFINITY
   }
 
   /** Fails the calls whose time is over, and gives up the messages that have no others. Returns the next deadline. */
   expire(now: number): number {
     let next = Number.POSITIVE_INFINITY
-    for (const message of this.#messages.values()) {
+    for (const message of this.#all) {
       if (message.deadline <= now) {
-        for (const call of message.calls) {
-          if (call.deadline <= now) fail(call, outcomeUnknown('no reply came in time'))
-        }
+        for (const call of message.calls)
+          if (call.deadline <= now) fail(call, errorOf(message, 'no reply came in time'))
         message.deadline = firstDeadline(message.calls, now)
-        if (message.deadline === Number.POSITIVE_INFINITY) this.#remove(message)
+        if (message.deadline === Number.POSITIVE_INFINITY) this.remove(message)
       }
       next = Math.min(next, message.deadline)
     }
     return next
   }
 
-  #remove({ number, writeNumber, calls, bytes }: Message): void {
-    this.#messages.delete(number)
-    this.#writes.delete(writeNumber)
-    this.#commands -= calls.length
-    this.#bytes -= bytes
+  /** Those that nothing was heard of for too long, and when to look again. */
+  silent(now: number): { readonly messages: Message[]; readonly next: number } {
+    const messages: Message[] = []
+    let next = Number.POSITIVE_INFINITY
+    for (const message of this.#all) {
+      if (message.againAt <= now) messages.push(message)
+      else next = Math.min(next, message.againAt)
+    }
+    return { messages, next }
   }
+
+  remove(message: Message): void {
+    if (message.isOver) return
+    message.isOver = true
+    this.#all.delete(message)
+    for (const request of message.requests) this.#byRequest.delete(request)
+    this.#writes.delete(message.writeNumber)
+    this.#commands -= message.calls.length
+    this.#bytes -= message.body.length
+  }
+}
+
+/** Whether it may have run although no reply says so. */
+export function mayHaveRun({ requests, refused }: Message): boolean {
+  return requests.length > refused.length
+}
+
+/** Whether this server would know it if it has run: it has the data of the one that it was sent to, and its memory. */
+export function isKnownTo({ ranAt }: Message, { dataId, instance, durability }: ServerInfo): boolean {
+  if (ranAt === undefined) return true
+  return ranAt.dataId === dataId && (durability !== 'memory' || ranAt.instance === instance)
+}
+
+/** What its calls are told at the end: the refusal that kept it, if it cannot have run. */
+export function errorOf(message: Message, reason: string): unknown {
+  if (message.heldBy !== undefined && !mayHaveRun(message)) return errorOfReply(message.heldBy)
+  return outcomeUnknown(reason)
 }
 
 function firstDeadline(calls: readonly Call[], after: number): number {

@@ -8,6 +8,8 @@ export interface ServerInfo {
   readonly version: string
   /** Another number than before: it is another server, or it has lost states. */
   readonly instance: number
+  /** Whose data it has: the same after a restart, and for a server in memory mode another one. */
+  readonly dataId: string
   readonly shards: number
   readonly durability: string
   readonly limits: ServerLimits
@@ -30,6 +32,7 @@ export function readHello(reply: JsonValue | undefined, endpoint: string): Serve
     endpoint,
     version: reply.server_version as string,
     instance: reply.instance as number,
+    dataId: typeof reply.data_id === 'string' ? reply.data_id : JSON.stringify(reply.instance ?? 0),
     shards: reply.shards as number,
     durability: reply.durability as string,
     limits: {

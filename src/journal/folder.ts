@@ -1,5 +1,6 @@
 // The folder in which an engine keeps everything: it is locked against a second engine, and says how many shards its data
 // is spread over. Owned by the engine's own thread; the databases in it are opened by the shards alone.
+import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Misuse, Problem } from '../base/problem.ts'
@@ -9,6 +10,8 @@ import { codeOf, type Database, loadSqlite, sqliteCode } from './sqlite-library.
 export interface Folder {
   /** Over how many shards its states are spread. */
   readonly shards: number
+  /** Tells its data from any other; made with the folder. */
+  readonly id: string
   /** Lets another engine in. */
   release(): void
 }
@@ -16,6 +19,8 @@ export interface Folder {
 interface Description {
   readonly format: number
   readonly shards: number
+  /** Undefined in a folder that an older version has made. */
+  readonly id: string | undefined
 }
 
 const format = 1
@@ -29,14 +34,16 @@ export function openFolder(path: string, newShards: number, shards?: number): Fo
   makeFolder(path)
   const lock = lockFolder(path)
   try {
-    const { shards: found } = readDescription(path) ?? describe(path, newShards)
+    const description = readDescription(path)
+    const found = description?.shards ?? newShards
     if (shards !== undefined && shards !== found) {
       const words = `the data in ${path} is spread over ${counted(found)}, and cannot be opened with ${counted(shards)}.`
       throw new Misuse(words, 'Leave --shards out, or choose another folder with --data.')
     }
     // A repair that was killed once it had begun to exchange files is brought to its end before anybody reads them.
     for (let shard = 0; shard < found; shard += 1) finishExchange(databaseFile(path, shard))
-    return { shards: found, release: () => unlock(lock) }
+    const id = description?.id ?? describe(path, found)
+    return { shards: found, id, release: () => unlock(lock) }
   } catch (error) {
     unlock(lock)
     throw error
@@ -120,20 +127,22 @@ function readDescription(path: string): Description | undefined {
   } catch {
     description = undefined
   }
-  const { format: found, shards } = description ?? {}
+  const { format: found, shards, id } = description ?? {}
   if (found !== format || !Number.isSafeInteger(shards) || (shards as number) < 1) {
     throw new Problem(`${file} is not what this version of holdfast has written there.`)
   }
-  return { format, shards: shards as number }
+  return { format, shards: shards as number, id: typeof id === 'string' ? id : undefined }
 }
 
-function describe(path: string, shards: number): Description {
-  const description: Description = { format, shards }
+/** Answers with the id that the data has from now on. */
+function describe(path: string, shards: number): string {
+  const id = randomBytes(16).toString('hex')
+  const description: Description = { format, shards, id }
   const file = join(path, descriptionName)
   writeFileSync(`${file}.new`, `${JSON.stringify(description)}\n`, { mode: 0o600, flush: true })
   renameSync(`${file}.new`, file)
   syncFolder(path)
-  return description
+  return id
 }
 
 /** Until then the name of a new file may be lost, though the file is not. */

@@ -52,8 +52,10 @@ export const commands = {
       shards: Type.Integer(),
       durability: Type.String(),
       limits: Type.Object({}),
+      data_id: Type.String(),
     },
-    summary: 'Says who answers: version, protocol, codecs, instance number, number of shards and limits.',
+    summary:
+      'Says who answers: version, protocol, codecs, instance number, number of shards, limits, and whose data it has.',
   },
   STATS: {
     opcode: 3,

@@ -33,6 +33,8 @@ export interface RouterOptions {
   readonly limits: Limits
   readonly durability: Durability
   readonly quarantine: Quarantine
+  /** Whose states these are: the same for as long as they are kept. */
+  readonly dataId: string
   /** Milliseconds from an arbitrary start. */
   readonly now: () => number
 }
@@ -203,7 +205,7 @@ export class Router {
   }
 
   #hello(): JsonObject {
-    const { mailboxes, limits, durability } = this.#options
+    const { mailboxes, limits, durability, dataId } = this.#options
     return {
       status: 'ok',
       name: 'holdfast',
@@ -221,6 +223,7 @@ export class Router {
         record_bytes_max: limits.recordBytesMax,
         value_bytes_max: limits.valueBytesMax,
       },
+      data_id: dataId,
     }
   }
 }

@@ -47,6 +47,7 @@ describe('a batcher', () => {
       endpoints: ['tcp://127.0.0.1:1'],
       timeoutMs: minuteMs,
       retry: true,
+      retryAfterMs: 3_000,
       onInstanceChange: () => {},
     })
   const get = (batcher: Batcher, id: number): Promise<string> =>

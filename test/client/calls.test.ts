@@ -279,7 +279,7 @@ describe('a client that is closed', () => {
 
   it('does not wait for a server that is gone', async () => {
     const server = await scriptedServer(() => {})
-    const client = await clientOf(server.endpoint)
+    const client = await clientOf(server.endpoint, { retry: false })
     const sent = outcomeOf(client.table('one').patch(1, {}))
     await eventually('it is sent', () => server.messages.length === 1)
     server.stop()
@@ -287,6 +287,16 @@ describe('a client that is closed', () => {
     const unsent = outcomeOf(client.table('one').patch(1, {}))
     await client.close({ waitMs: 10_000 })
     expect(await unsent).toBe('CLIENT_CLOSED')
+  })
+
+  it('does not wait for a server that is gone with a write that could be sent again', async () => {
+    const server = await scriptedServer(() => {})
+    const client = await clientOf(server.endpoint)
+    const sent = outcomeOf(client.table('one').patch(1, {}))
+    await eventually('it is sent', () => server.messages.length === 1)
+    server.stop()
+    await client.close({ waitMs: 10_000 })
+    expect(await sent).toBe('OUTCOME_UNKNOWN')
   })
 
   it('leaves nothing open: its program ends by itself', async () => {

@@ -41,6 +41,7 @@ describe('HELLO', () => {
         record_bytes_max: 256 * 1024,
         value_bytes_max: 1024 * 1024,
       },
+      data_id: expect.stringMatching(/^[0-9a-f]{32}$/),
     })
   })
 

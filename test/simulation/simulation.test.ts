@@ -67,7 +67,8 @@ class Simulation {
         new Mailbox({ shard, limits, now: () => 0, schedule: (flush) => this.scheduler.add(`flush ${shard}`, flush) }),
     )
     const quarantine = new Quarantine({ limits, log: silentLog, now: () => 0 })
-    this.router = new Router({ mailboxes: this.mailboxes, limits, durability: 'strict', quarantine, now: () => 0 })
+    const { mailboxes } = this
+    this.router = new Router({ mailboxes, limits, durability: 'strict', dataId: 'd', quarantine, now: () => 0 })
     for (const mailbox of this.mailboxes) this.#begin(mailbox, 1)
   }
 

@@ -27,6 +27,8 @@ export class ScriptedServer {
   /** What came, besides PING and HELLO, in order. */
   readonly messages: ScriptedMessage[] = []
   instance = 1
+  dataId = 'one'
+  durability = 'memory'
   hellos = 0
   /** What it says to HELLO, if not that it is a Holdfast. */
   greeting: JsonObject | string | undefined
@@ -92,9 +94,9 @@ export class ScriptedServer {
 
   #hello(): JsonObject {
     this.hellos += 1
-    const { instance } = this
+    const { instance, durability, dataId } = this
     const facts = { server_version: '9.9.9', protocol: 1, codecs: ['json', 'a later one'], shards: 1 }
-    return { status: 'ok', name: 'holdfast', ...facts, instance, durability: 'memory', limits: this.#limits }
+    return { status: 'ok', name: 'holdfast', ...facts, instance, durability, limits: this.#limits, data_id: dataId }
   }
 }
 

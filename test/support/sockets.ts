@@ -24,13 +24,15 @@ export interface ServerOptions {
   readonly shards?: number
   readonly limits?: Partial<Limits>
   readonly endpoints?: readonly string[]
+  /** The folder of a server that keeps its data; its shards can be made to fail. */
+  readonly data?: string
   /** Who reads large messages: the pool, the front end's own thread, or one of the test's. */
   readonly parser?: 'pool' | 'here' | Parser
 }
 
 export async function openServer(options: ServerOptions = {}): Promise<Server> {
-  const { shards = 0, limits = {}, endpoints = ['tcp://127.0.0.1:0'], parser = 'here' } = options
-  const engine = await openEngine({ shards, limits })
+  const { shards = 0, limits = {}, data, endpoints = ['tcp://127.0.0.1:0'], parser = 'here' } = options
+  const engine = await openEngine({ shards, limits, ...(data !== undefined && { data, faultsEnabled: true }) })
   const pool = parser === 'pool' ? new ParsePool(engine.limits, silentLog) : undefined
   const used = typeof parser === 'string' ? pool : parser
   const frontEnd = await ZmqFrontEnd.bind({
