@@ -5,6 +5,7 @@ import { deathCampaign, quarantineCampaign } from './deaths.ts'
 import { diskFullCampaign } from './disk-full.ts'
 import { killCampaign } from './kills.ts'
 import { powerCutCampaign } from './power-cuts.ts'
+import { retryCampaign } from './retries.ts'
 
 export const campaigns: readonly Campaign[] = [
   killCampaign('strict'),
@@ -16,4 +17,10 @@ export const campaigns: readonly Campaign[] = [
   damageCampaign,
   deathCampaign,
   quarantineCampaign,
+]
+export const campaigns: readonly Campaign[] = [
+  killCampaign('strict'),
+  killCampaign('relaxed'),
+  retryCampaign('strict'),
+  retryCampaign('relaxed'),
 ]
