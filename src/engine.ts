@@ -129,8 +129,14 @@ export class Engine {
     this.#quarantine = new Quarantine({ limits, log: this.#log, now })
     // What is kept nowhere is other data at every start.
     const dataId = folder?.id ?? randomBytes(16).toString('hex')
-    const { durability } = this
-    this.router = new Router({ mailboxes, limits, durability, dataId, quarantine: this.#quarantine, now })
+    this.router = new Router({
+      mailboxes,
+      limits,
+      durability: this.durability,
+      dataId,
+      quarantine: this.#quarantine,
+      now,
+    })
   }
 
   async start(): Promise<void> {

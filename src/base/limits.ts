@@ -24,6 +24,8 @@ export interface Limits {
   readonly sessionsPerShardMax: number
   readonly sessionIdleMs: number
   readonly keptReplyBytesPerShardMax: number
+  readonly idempotencyKeysPerShardMax: number
+  readonly idempotencyKeyMs: number
   readonly requestDeadlineMs: number
   readonly shardSilenceMsMax: number
   readonly shardHeapMegabytesMax: number
@@ -72,6 +74,9 @@ export const defaultLimits: Limits = {
   sessionsPerShardMax: 100_000,
   sessionIdleMs: 600_000,
   keptReplyBytesPerShardMax: 64 * 1024 * 1024,
+  // A command that comes again under its key is answered for so long; keys leave by age only.
+  idempotencyKeysPerShardMax: 100_000,
+  idempotencyKeyMs: 600_000,
   // A caller hears OUTCOME_UNKNOWN rather than nothing when a shard takes longer than this.
   requestDeadlineMs: 60_000,
   // A shard that made no progress for so long is hung: its thread is ended and started anew.

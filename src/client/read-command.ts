@@ -13,6 +13,8 @@ export interface ReadCommand {
   readonly args: JsonObject
 }
 
+const keysArePlain = "'idempotency_key' is for plain messages: this client sends writes again by itself"
+
 /** Throws a `HoldfastError` if this is no command. */
 export function readCommand(given: JsonObject): ReadCommand {
   const problem = valueProblem(given, depthMax + 1)
@@ -22,6 +24,7 @@ export function readCommand(given: JsonObject): ReadCommand {
   const { name, routingKey, command } = checked
   const wrong = argumentsProblem(name, command)
   if (wrong !== undefined) throw errorOfRefusal(invalidRequest(wrong))
+  if (command.idempotency_key !== undefined) throw errorOfRefusal(invalidRequest(keysArePlain))
   const { cmd: _, state: __, request_id: ___, ...args } = command
   return { name, routingKey, args }
 }

@@ -141,6 +141,11 @@ export const errorTable = {
       return `${what} ${where}${d.can.length === 0 ? '' : `, but ${nameSet(d.can)}`}`
     },
   ),
+  KEY_REUSED: row(
+    'state',
+    'The idempotency key was used with another command on this state, a short while ago.',
+    (d: { idempotency_key: string }) => `The idempotency key '${d.idempotency_key}' was used with another command`,
+  ),
   REFUSED_BY_HOOK: row(
     'state',
     'Code that the operator added refuses the change; the reason is its own.',

@@ -13,6 +13,11 @@ export class SlicedRows {
     this.#slices = slices
   }
 
+  /** All of them, as they came. */
+  get text(): Uint8Array {
+    return this.#slices.text
+  }
+
   *[Symbol.iterator](): Generator<JsonValue, void, void> {
     const { text, ends } = this.#slices
     const decoder = new TextDecoder()

@@ -5,8 +5,8 @@ import { Compile, type Validator } from 'typebox/compile'
 import { expectation } from './arguments.ts'
 import { type CommandName, commandNames, declarationOf } from './commands.ts'
 import { printable } from './envelope.ts'
-import { keyProblem } from './names.ts'
-import { type JsonObject, valueProblem } from './value.ts'
+import { keyProblem, nameProblem } from './names.ts'
+import { type JsonObject, type JsonValue, valueProblem } from './value.ts'
 
 /** Fields that any command in the documented form may have besides its arguments. */
 const envelopeFields = new Set(['cmd', 'state', 'request_id'])
@@ -30,11 +30,22 @@ export function argumentsProblem(name: CommandName, command: JsonObject): string
     if (fields.has(field)) {
       const problem = valueProblem(command[field])
       if (problem !== undefined) return `${problem}, in '${field}' of ${name}`
+    } else if (field === 'idempotency_key') {
+      const problem = idempotencyKeyProblem(name, command[field])
+      if (problem !== undefined) return problem
     } else if (!envelopeFields.has(field)) return `${name} has no field '${printable(field)}'`
     else if (field === 'state' && declarationOf(name).routing !== 'state') return `${name} has no field 'state'`
   }
   if (!check.Check(command)) return firstProblem(name, command)
   return fields.has('key') ? keyProblem(command.key as string) : undefined
+}
+
+const idempotencyKeyBytesMax = 64
+
+function idempotencyKeyProblem(name: CommandName, key: JsonValue | undefined): string | undefined {
+  const { writes, routing } = declarationOf(name)
+  if (!writes || routing !== 'state') return `${name} changes nothing, and takes no 'idempotency_key'`
+  return nameProblem(key, 'idempotency_key', idempotencyKeyBytesMax)
 }
 
 function firstProblem(name: CommandName, command: JsonObject): string {

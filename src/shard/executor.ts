@@ -14,12 +14,15 @@ import type { Change } from '../state/change.ts'
 import type { Directory, State } from '../state/directory.ts'
 import { Keys, Keyspace } from '../state/keyspace.ts'
 import type { Hooks } from './hooks.ts'
+import { type Keyed, type KeyedReplies, keyedOf } from './keyed-replies.ts'
 import { type Answer, type CheckedCommand, nextCommand, type Task } from './task.ts'
 
 /** A command that was decided: its answer, and the changes that make the answer true. */
 export interface Settled {
   readonly answer: Answer
   readonly changes: readonly Change[]
+  /** Present where the reply is to be kept under a key. */
+  readonly keyed?: Keyed
 }
 
 interface Stepping {
@@ -27,8 +30,9 @@ interface Stepping {
 }
 
 /** The command has to wait. */
-interface Parking {
+export interface ToPark {
   readonly park: Park
+  readonly keyed?: Keyed
 }
 
 /** What is the same for all commands of a shard. */
@@ -41,15 +45,17 @@ export class Executor {
   readonly #directory: Directory
   readonly #facts: Facts
   readonly #hooks: Hooks
+  readonly #keyedReplies: KeyedReplies
   #decisions = 0
   #writesRefusedBy: Refuse | undefined
   /** While the disk is full, only what frees space is decided. */
   isFull = false
 
-  constructor(directory: Directory, facts: Facts, hooks: Hooks) {
+  constructor(directory: Directory, facts: Facts, hooks: Hooks, keyedReplies: KeyedReplies) {
     this.#directory = directory
     this.#facts = facts
     this.#hooks = hooks
+    this.#keyedReplies = keyedReplies
   }
 
   /** From now on every command that would change something is refused in this way; undefined ends that. */
@@ -58,13 +64,32 @@ export class Executor {
   }
 
   /** Decides the next command of a request. */
-  decide(task: Task, now: Clocks): Settled | Stepping | Parking {
+  decide(task: Task, now: Clocks): Settled | Stepping | ToPark {
     const checked = nextCommand(task)
     if ('code' in checked) {
       const requestId = requestIdOf(task.commands[task.answers.length])
       return settled('', { outcome: 'refuse', refusal: checked }, undefined, requestId)
     }
-    const { name, args, requestId } = checked
+    if (checked.args.idempotency_key !== undefined) return this.#decideKeyed(checked, task, now)
+    return this.#decideChecked(checked, task, now)
+  }
+
+  /** The answer that the key of a command has already, or the decision, with the key for which it is to be kept. */
+  #decideKeyed(checked: CheckedCommand, task: Task, now: Clocks): Settled | Stepping | ToPark {
+    const { name, requestId } = checked
+    const keyed = keyedOf(checked, task) as Keyed
+    const given = this.#keyedReplies.given(keyed, now.wall)
+    if (given !== undefined) {
+      if ('outcome' in given) return settled(name, given, undefined, requestId)
+      return { answer: { ...given, refusal: undefined, requestId }, changes: [] }
+    }
+    const decided = this.#decideChecked(checked, task, now)
+    if ('steps' in decided) return { steps: keyedSteps(decided.steps, keyed) }
+    if ('park' in decided) return { ...decided, keyed }
+    return this.#writesRefusedBy === undefined ? withKey(decided, keyed) : decided
+  }
+
+  #decideChecked({ name, args, requestId }: CheckedCommand, task: Task, now: Clocks): Settled | Stepping | ToPark {
     if (task.commands.length > 1 && mayWait(args)) {
       return settled(name, { outcome: 'refuse', refusal: waitsAlone() }, undefined, requestId)
     }
@@ -172,6 +197,15 @@ export class Executor {
     if (found !== undefined) return found.version
     return commands[name].target === 'keys' ? this.#directory.firstVersionOf(state) : undefined
   }
+}
+
+/** Only what ran is kept. */
+function withKey(decided: Settled, keyed: Keyed): Settled {
+  return decided.answer.refusal === undefined ? { ...decided, keyed } : decided
+}
+
+function* keyedSteps(steps: Stepping['steps'], keyed: Keyed): Stepping['steps'] {
+  return withKey(yield* steps, keyed)
 }
 
 function settled(

@@ -6,6 +6,7 @@ import type { Limits } from '../base/limits.ts'
 import { type Park, type Refuse, refuse } from '../command/decide.ts'
 import type { Change } from '../state/change.ts'
 import type { Executor, Settled } from './executor.ts'
+import type { Keyed } from './keyed-replies.ts'
 import type { Task } from './task.ts'
 import { type Waiter, Waiters } from './waiters.ts'
 
@@ -40,13 +41,31 @@ export class Parking {
   }
 
   /** Has a command wait. Answers with a refusal where it may not. */
-  park(task: Task, { key, deadline }: Park): Refuse | undefined {
+  park(task: Task, { key, deadline }: Park, keyed: Keyed | undefined, settle: Settle): Refuse | undefined {
     const { waitersPerShardMax } = this.#limits
     if (this.#isDraining) return refuse('SHUTTING_DOWN', {})
+    const first = keyed && this.#waitingUnder(keyed)
+    if (first !== undefined) return this.#takeOver(first, task, deadline, keyed, settle)
     if (this.#waiters.size >= waitersPerShardMax) {
       return refuse('OVERLOADED', { what: `${waitersPerShardMax} callers wait in this shard` })
     }
-    this.#parked.push(this.#waiters.add(task, key, deadline))
+    this.#parked.push(this.#waiters.add(task, key, deadline, keyed))
+    return undefined
+  }
+
+  #waitingUnder({ routingKey, key }: Keyed): Waiter | undefined {
+    return this.#waiters.all().find(({ keyed }) => keyed?.key === key && keyed.routingKey === routingKey)
+  }
+
+  /** The same command under the same key takes over the place of the one that waits. */
+  #takeOver(first: Waiter, task: Task, deadline: number, keyed: Keyed | undefined, settle: Settle): Refuse | undefined {
+    if (first.keyed?.hash !== keyed?.hash) return refuse('KEY_REUSED', { idempotency_key: keyed?.key ?? '' })
+    const { task: before } = first
+    this.#answered.push({ ...first, entry: undefined, isDismissed: true })
+    this.#waiters.replace(first, task, deadline)
+    if (!this.#parked.includes(first)) this.#parked.push(first)
+    const reason = 'the same command came again under its key, and waits in its place'
+    settle(before, this.#executor.refuse(before, refuse('OUTCOME_UNKNOWN', { reason })))
     return undefined
   }
 

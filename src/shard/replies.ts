@@ -3,12 +3,13 @@
 
 import type { Durability } from '../base/durability.ts'
 import type { Limits } from '../base/limits.ts'
-import type { KeptRow } from '../journal/kept-rows.ts'
+import { type KeptRow, keyedTable } from '../journal/kept-rows.ts'
 import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
 import type { MailboxEntry, ReplyBody, ReplyEntry } from '../protocol/mailbox.ts'
 import type { Job } from './batch.ts'
 import { type EncodingSteps, encode, isSteps } from './encode.ts'
 import { givenReply, keptReply } from './kept-reply.ts'
+import { KeyedReplies } from './keyed-replies.ts'
 import { Retries } from './retries.ts'
 import type { Counters } from './statistics.ts'
 import type { Answer, Task } from './task.ts'
@@ -24,12 +25,14 @@ export interface RepliesOptions {
 
 export class Replies {
   readonly retries: Retries
+  readonly keyed: KeyedReplies
   readonly #options: RepliesOptions
   /** What was encoded for the commit of the batch. */
   readonly #encoded = new Map<Task, ReplyBody | EncodingSteps>()
 
   constructor(options: RepliesOptions) {
     this.#options = options
+    this.keyed = new KeyedReplies(options.limits)
     this.retries = new Retries(options.limits, options.durability !== 'memory')
   }
 
@@ -69,16 +72,39 @@ export class Replies {
   /** What belongs into the commit of what these requests have changed. */
   rows(tasks: readonly Task[]): readonly KeptRow[] {
     if (this.#options.durability === 'memory') return []
-    return this.retries.rows(tasks, (task) => {
+    const rows = this.retries.rows(tasks, (task) => {
       const body = this.#encode(task)
       this.#encoded.set(task, body)
       return body
     })
+    return [...this.keyed.rows(), ...rows]
+  }
+
+  /** The rows are committed. */
+  adopt(): void {
+    this.retries.adopt()
+    this.keyed.adopt()
+  }
+
+  /** Takes a row that was recovered. */
+  load(row: KeptRow, mono: number): void {
+    if (row.table === keyedTable) this.keyed.load(row)
+    else this.retries.load(row, mono)
+  }
+
+  statistics() {
+    const { retries, keyed } = this
+    return {
+      sessions: retries.sessions,
+      repliesKept: retries.replies + keyed.size,
+      retriesAnswered: retries.answeredAgain + keyed.answeredAgain,
+    }
   }
 
   /** The journal refused the rows, and the requests are decided again. */
   takeBack(): void {
     this.retries.takeBack()
+    this.keyed.takeBack()
     this.#encoded.clear()
   }
 

@@ -7,7 +7,7 @@ import type { Clocks, ReadClocks, WakeAfter } from '../base/clock.ts'
 import type { Limits } from '../base/limits.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import { Queue } from '../base/queue.ts'
-import type { Park, Refuse, Step } from '../command/decide.ts'
+import type { Refuse, Step } from '../command/decide.ts'
 import type { Journal } from '../journal/journal.ts'
 import {
   type MailboxBatch,
@@ -21,7 +21,7 @@ import { apply, type Change, undo } from '../state/change.ts'
 import { Directory } from '../state/directory.ts'
 import { type Batch, type Job, JournalFailure, newBatch } from './batch.ts'
 import { DueWork } from './due-work.ts'
-import { Executor, refusalOf, type Settled } from './executor.ts'
+import { Executor, refusalOf, type Settled, type ToPark } from './executor.ts'
 import { Held } from './held.ts'
 import { HookSet } from './hook-set.ts'
 import { Hooks } from './hooks.ts'
@@ -96,7 +96,6 @@ export class Shard {
       log: options.log ?? silentLog,
       onCall: () => Atomics.add(options.progress, progressSlot.steps, 1),
     })
-    this.#executor = new Executor(this.#directory, facts, this.#hooks)
     this.#replies = new Replies({
       limits: options.limits,
       durability: options.journal.durability,
@@ -104,6 +103,7 @@ export class Shard {
       send: options.send,
       onJob: (job) => this.#jobs.push(job),
     })
+    this.#executor = new Executor(this.#directory, facts, this.#hooks, this.#replies.keyed)
     this.#parking = new Parking(this.#executor, options.limits)
     this.#dueWork = new DueWork({
       directory: this.#directory,
@@ -119,7 +119,8 @@ export class Shard {
   async recover(): Promise<void> {
     const { journal, clocks } = this.#options
     const { mono } = clocks()
-    this.#commitNumber = await journal.recover(this.#directory, (row) => this.#replies.retries.load(row, mono))
+    this.#commitNumber = await journal.recover(this.#directory, (row) => this.#replies.load(row, mono))
+    this.#replies.keyed.sort()
     const now = clocks()
     this.#directory.restartLeases(now.mono)
     this.#dueWork.plan(now, null)
@@ -151,9 +152,7 @@ export class Shard {
       ...this.#hooks.snapshot(),
       waiting: this.#inbox.length + this.#held.length,
       waiters: this.#parking.size,
-      sessions: this.#replies.retries.sessions,
-      repliesKept: this.#replies.retries.replies,
-      retriesAnswered: this.#replies.retries.answeredAgain,
+      ...this.#replies.statistics(),
       heapBytes: getHeapStatistics().used_heap_size,
       storageFull: this.#options.journal.isFull ?? false,
     }
@@ -275,15 +274,15 @@ export class Shard {
         this.#directory.hold(task.routingKey)
         return
       }
-      if ('park' in settled) return this.#park(task, settled.park, batch)
+      if ('park' in settled) return this.#park(task, settled, batch)
       this.#settle(task, settled, batch)
       this.#serve(batch)
     }
   }
 
   /** From here on the request is the waiters' and not the batch's. */
-  #park(task: Task, park: Park, batch: Batch): void {
-    const refused = this.#parking.park(task, park)
+  #park(task: Task, { park, keyed }: ToPark, batch: Batch): void {
+    const refused = this.#parking.park(task, park, keyed, (other, settled) => this.#settle(other, settled, batch))
     if (refused !== undefined) return this.#settle(task, this.#executor.refuse(task, refused), batch)
     const begun = batch.begun.pop()
     assert(begun?.task === task, 'a command that waits is the only one of its request')
@@ -291,8 +290,9 @@ export class Shard {
   }
 
   /** Makes a decision true in memory, so that the next command sees it, and notes what there is to commit. */
-  #settle(task: Task, { answer, changes }: Settled, batch: Batch): void {
+  #settle(task: Task, { answer, changes, keyed }: Settled, batch: Batch): void {
     for (const change of changes) this.#apply(change, batch, answer)
+    if (keyed !== undefined) batch.keeps = this.#replies.keyed.note(keyed, answer, batch.now.wall)
     task.answers.push(answer)
   }
 
@@ -366,7 +366,7 @@ export class Shard {
       return changes.length > 0 ? this.#commit(batch, true) : undefined
     }
     this.#commitNumber = number
-    this.#replies.retries.adopt()
+    this.#replies.adopt()
     this.#counters.commits += 1
     for (const { type } of changes) if (type === 'expired') this.#counters.expiries += 1
   }

@@ -3,14 +3,17 @@
 // Invariant: a waiter stands in its queue and in the heap of deadlines, or in neither.
 import { type DeadlineEntry, DeadlineHeap } from '../base/deadline-heap.ts'
 import type { Change } from '../state/change.ts'
+import type { Keyed } from './keyed-replies.ts'
 import type { Task } from './task.ts'
 
 export interface Waiter {
   /** Its only command is the one that waits. */
-  readonly task: Task
+  task: Task
+  /** Present where its command carries an idempotency key. */
+  readonly keyed: Keyed | undefined
   readonly key: string
   /** On the clock that never goes back. */
-  readonly deadline: number
+  deadline: number
   /** Rises with every waiter: the order in which they came. */
   readonly number: number
   /** Undefined for one that waits no longer. */
@@ -52,11 +55,28 @@ export class Waiters {
     return [...this.#byRequest.values()]
   }
 
-  add(task: Task, key: string, deadline: number): Waiter {
+  add(task: Task, key: string, deadline: number, keyed?: Keyed): Waiter {
     this.#lastNumber += 1
-    const waiter: Waiter = { task, key, deadline, number: this.#lastNumber, entry: undefined, isDismissed: false }
+    const waiter: Waiter = {
+      task,
+      keyed,
+      key,
+      deadline,
+      number: this.#lastNumber,
+      entry: undefined,
+      isDismissed: false,
+    }
     this.#insert(waiter)
     return waiter
+  }
+
+  /** Has another request wait in the place of one that waits. */
+  replace(waiter: Waiter, task: Task, deadline: number): void {
+    this.#byRequest.delete(waiter.task.id)
+    waiter.task = task
+    waiter.deadline = deadline
+    waiter.entry = this.#deadlines.set(waiter.entry, waiter, deadline)
+    this.#byRequest.set(task.id, waiter)
   }
 
   remove(waiter: Waiter): void {

@@ -40,6 +40,7 @@ const words: Rows = {
     [{ fields: ['priority'] }, "PATCH contains unknown fields: {'priority'}"],
     [{ fields: ['priority', 'z'] }, "PATCH contains unknown fields: {'priority', 'z'}"],
   ],
+  KEY_REUSED: [[{ idempotency_key: 'k' }, "The idempotency key 'k' was used with another command"]],
   REFUSED_BY_HOOK: [[{ reason: 'no such customer' }, 'Refused by a hook: no such customer']],
   MAX_LENGTH_REACHED: [[{ state: 'campaign', max_length: 1500 }, "State 'campaign' has reached max_length (1500)"]],
   RECORD_EXISTS: [

@@ -70,7 +70,9 @@ async function loseAndDouble(
         counts.increments += 1
         counts.creates += 1
         untilKill -= 1
-        if (untilKill === 0) restarted = restart()
+        if (untilKill !== 0) return
+        restarted = restart()
+        restarted.catch(() => {})
       }
       const writers = clients.flatMap((client) =>
         Array.from({ length: workersPerClient }, () => write(client, left, onWritten)),
