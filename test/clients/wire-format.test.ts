@@ -19,8 +19,8 @@ const get = { name: 'GET_RECORD' as const, args: { id: 1 } }
 
 describe('the documented bytes', () => {
   it('are those that the codec writes and reads', () => {
-    expect(vectors).toHaveLength(5)
-    const [withRecords, withMaps, replies, list, header] = vectors
+    expect(vectors).toHaveLength(6)
+    const [withRecords, withMaps, replies, list, header, again] = vectors
     expect(hex(messagePackCodec.encodeCommands([patch, get]))).toBe(withRecords)
     expect(decodeBody(Buffer.from(withMaps ?? '', 'hex'))).toEqual(decodeBody(Buffer.from(withRecords ?? '', 'hex')))
     const packed = [
@@ -41,6 +41,9 @@ describe('the documented bytes', () => {
     const session = Buffer.alloc(16)
     const numbers = { requestNumber: 7, writeNumber: 0, settled: 0, isAgain: false, trace: undefined }
     expect(hex(writeRequestHeader({ codec: 2, wantsMaps: true, session, ...numbers }))).toBe(header + '0'.repeat(64))
+    const numbered = { requestNumber: 7, writeNumber: 9, settled: 8, isAgain: true, trace: undefined }
+    const named = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
+    expect(hex(writeRequestHeader({ codec: 1, wantsMaps: false, session: named, ...numbered }))).toBe(again)
   })
 
   it('name every command with its opcode', () => {
