@@ -98,7 +98,7 @@ export class Router {
       case 'state': {
         const { routingKey, command, body, bytes } = element
         if (codec === 'values')
-          return this.#toShard(name, routingKey, 'values', command, 0, requestId, respond, onParked)
+          return this.#toShard(name, routingKey, 'values', command, 0, requestId, respond, onParked, numbered)
         const sent = typeof body === 'string' ? 'json' : 'sliced'
         return this.#toShard(name, routingKey, sent, body, bytes, requestId, respond, onParked, numbered)
       }
