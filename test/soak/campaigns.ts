@@ -14,13 +14,9 @@ export const campaigns: readonly Campaign[] = [
   powerCutCampaign('relaxed'),
   diskFullCampaign('strict'),
   diskFullCampaign('relaxed'),
+  retryCampaign('strict'),
+  retryCampaign('relaxed'),
   damageCampaign,
   deathCampaign,
   quarantineCampaign,
-]
-export const campaigns: readonly Campaign[] = [
-  killCampaign('strict'),
-  killCampaign('relaxed'),
-  retryCampaign('strict'),
-  retryCampaign('relaxed'),
 ]
