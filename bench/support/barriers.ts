@@ -3,7 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { compiler, compileShim } from '../../test/soak/shim.ts'
+import { compiler, compileShim } from '../../test/support/shim.ts'
 
 const counterBytes = 8
 
@@ -17,7 +17,7 @@ export class BarrierCounter {
     this.#folder = folder
     this.#counter = join(folder, 'counter')
     writeFileSync(this.#counter, Buffer.alloc(counterBytes))
-    this.environment = { LD_PRELOAD: compileShim(folder), POWER_COUNT: this.#counter }
+    this.environment = { LD_PRELOAD: compileShim('test/soak/power-shim.c', folder), POWER_COUNT: this.#counter }
   }
 
   /** Undefined where nothing can be compiled. */

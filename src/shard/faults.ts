@@ -3,7 +3,7 @@
 import { assert } from '../base/assert.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Fault } from '../protocol/control.ts'
-import type { ProbePoint } from './shard.ts'
+import type { ProbePoint } from './shard-options.ts'
 
 export class Faults {
   #armed: Fault | undefined

@@ -3,12 +3,10 @@
 // shows what a crash could undo. Called by a thread entry, or by the engine itself when it runs without threads.
 import { getHeapStatistics } from 'node:v8'
 import { assert } from '../base/assert.ts'
-import type { Clocks, ReadClocks, WakeAfter } from '../base/clock.ts'
-import type { Limits } from '../base/limits.ts'
-import { type Log, silentLog } from '../base/log.ts'
+import type { Clocks } from '../base/clock.ts'
+import { silentLog } from '../base/log.ts'
 import { Queue } from '../base/queue.ts'
 import type { Refuse, Step } from '../command/decide.ts'
-import type { Journal } from '../journal/journal.ts'
 import {
   type MailboxBatch,
   type MailboxEntry,
@@ -27,34 +25,10 @@ import { HookSet } from './hook-set.ts'
 import { Hooks } from './hooks.ts'
 import { Parking } from './parking.ts'
 import { Replies } from './replies.ts'
+import type { ShardOptions } from './shard-options.ts'
 import { showTask } from './shown-task.ts'
 import { Counters, holdings, summaryOf } from './statistics.ts'
 import { type Answer, type Task, taskOf } from './task.ts'
-
-/** Where a test may make a shard fail; see faults.ts. */
-export type ProbePoint = 'decide' | 'commit' | 'release'
-
-export interface ShardOptions {
-  readonly id: number
-  readonly limits: Limits
-  readonly journal: Journal
-  readonly clocks: ReadClocks
-  /** Hands replies to the router; called once a batch. Chunks of long replies may be transferred. */
-  readonly send: (replies: ReplyEntry[]) => void
-  /** Calls back after whatever lies in the mailbox was delivered: the shard goes on in its next turn. */
-  readonly schedule: (turn: () => void) => void
-  /** For what is due when nobody asks. */
-  readonly wakeAfter: WakeAfter
-  /** Hears of the failure that ended the shard. It does nothing any more, and its journal may hold more than it told. */
-  readonly onFailure: (error: unknown) => void
-  /** Shared with the supervisor; see `progressSlot`. */
-  readonly progress: Int32Array
-  /** Code of the operator's that is asked and told of changes. */
-  readonly hooks?: HookSet
-  /** Hears of hooks that fail. */
-  readonly log?: Log
-  readonly probe?: (point: ProbePoint) => void
-}
 
 /** How long a batch, or one slice of something long, may keep the mailbox waiting. */
 const sliceMs = 2

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import type { Report, Row } from '../../bench/report.ts'
-import { compiler } from '../soak/shim.ts'
 import { describeWithPeer, redisServer } from '../support/peers.ts'
+import { compiler } from '../support/shim.ts'
 
 const program = fileURLToPath(new URL('../../dist/bench/main.js', import.meta.url))
 

@@ -237,7 +237,7 @@ function expectRunOnce(calls: readonly Call[], stores: readonly Store[], where: 
     const { tag } = change.after.record
     runs.set(tag, (runs.get(tag) ?? 0) + 1)
   }
-  const numbered = calls.filter(({ command, isNumbered }) => isNumbered && /_RECORD$/.test(String(command.cmd)))
+  const numbered = calls.filter(({ command, isNumbered }) => isNumbered && (command.cmd as string).endsWith('_RECORD'))
   for (const { command, replies } of numbered) {
     const [reply] = replies as [JsonObject]
     const { tag } = command.data as JsonObject

@@ -1,9 +1,9 @@
 // The short version of the campaign; `npm run soak -- power-cuts-strict power-cuts-relaxed --minutes 10` is the long one.
 import { expect, it } from 'vitest'
 import { describeWithPeer } from '../support/peers.ts'
+import { compiler } from '../support/shim.ts'
 import { runRounds } from './campaign.ts'
 import { powerCutCampaign } from './power-cuts.ts'
-import { compiler } from './shim.ts'
 
 describeWithPeer('a disk after a power cut', compiler(), () => {
   it('has every write that was acknowledged in strict mode, whatever it keeps of what was not secured', async () => {

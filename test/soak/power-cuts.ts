@@ -8,11 +8,11 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { join } from 'node:path'
 import { openEngine } from '../../src/engine.ts'
 import { randomFrom } from '../support/random.ts'
+import { compileShim } from '../support/shim.ts'
 import type { Campaign, CampaignRun, Counts } from './campaign.ts'
 import { type Call, climbers, stepsTaken } from './climbers.ts'
 import { Disk, type Entry, type Random, readLog, type Wish } from './disk-log.ts'
 import type { Load } from './power-load.ts'
-import { compileShim } from './shim.ts'
 
 /** How much one recording does, and how many disks are made of it. */
 export interface Effort {
@@ -227,7 +227,7 @@ async function cutAgainAndAgain(
   { cuts, ...effort }: Effort,
 ): Promise<Counts> {
   const random = randomFrom(seed)
-  const library = compileShim(folder)
+  const library = compileShim('test/soak/power-shim.c', folder)
   const counts = { recordings: 0, cuts: 0, barriers: 0, acknowledged: 0, 'acknowledged and lost': 0 }
   // In memory, where there is room: what is asked here is what the engine asks of a disk, and no disk.
   const place = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : folder, 'holdfast-power-'))

@@ -30,11 +30,6 @@ export function tmux(): string | undefined {
   return ['tmux'].find((command) => succeeds(command, ['-V']))
 }
 
-/** The command of a C compiler, with which a library is made that lets the disk fail. */
-export function compiler(): string | undefined {
-  return ['gcc'].find((command) => succeeds(command, ['--version']))
-}
-
 /** A `describe` whose tests need `found`, the command of a peer; see the top of this file for when it is missing. */
 export function describeWithPeer(name: string, found: string | undefined, tests: (command: string) => void): void {
   if (found !== undefined) {

@@ -3,9 +3,10 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { type Client, connect } from '../../src/client/index.ts'
 import { eventually } from '../support/eventually.ts'
-import { compiler, describeWithPeer } from '../support/peers.ts'
+import { type DiskFault, FaultyDisk } from '../support/faulty-disk.ts'
+import { describeWithPeer } from '../support/peers.ts'
 import { type Program, startDaemon } from '../support/program.ts'
-import { type DiskFault, FaultyDisk } from '../support/shim.ts'
+import { compiler } from '../support/shim.ts'
 import { folderOfTest } from '../support/sqlite.ts'
 
 const state = 's'
@@ -16,8 +17,8 @@ class Tried {
   #program: Program | undefined
   #client: Client | undefined
 
-  constructor(compilerCommand: string, durability: string) {
-    this.disk = new FaultyDisk(compilerCommand, folderOfTest())
+  constructor(durability: string) {
+    this.disk = new FaultyDisk(folderOfTest())
     this.#durability = durability
   }
 
@@ -56,9 +57,9 @@ class Tried {
   }
 }
 
-describeWithPeer('a disk that fails in the middle of a commit', compiler(), (command) => {
+describeWithPeer('a disk that fails in the middle of a commit', compiler(), () => {
   it('ends the shard, which starts again with the truth, but for want of space, which is refused', async () => {
-    const tried = new Tried(command, 'strict')
+    const tried = new Tried('strict')
     await tried.start()
     expect(await tried.write('a')).toBe('ok')
     // Nobody knows what became of these: not forced onto the disk, and torn in the middle.
@@ -86,9 +87,9 @@ describeWithPeer('a disk that fails in the middle of a commit', compiler(), (com
   })
 })
 
-describeWithPeer('a disk that cannot secure what relaxed mode had acknowledged', compiler(), (command) => {
+describeWithPeer('a disk that cannot secure what relaxed mode had acknowledged', compiler(), () => {
   it('ends the shard with the next write, and loses nothing as long as the system lives', async () => {
-    const tried = new Tried(command, 'relaxed')
+    const tried = new Tried('relaxed')
     await tried.start()
     tried.disk.fail({ call: 'fsync', part: 'shard-0.db', times: 1, error: 'EIO' })
     const acknowledged: string[] = []

@@ -1,0 +1,32 @@
+// What a shard is given by whoever starts it: a thread entry, the engine itself, or a test.
+import type { ReadClocks, WakeAfter } from '../base/clock.ts'
+import type { Limits } from '../base/limits.ts'
+import type { Log } from '../base/log.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { ReplyEntry } from '../protocol/mailbox.ts'
+import type { HookSet } from './hook-set.ts'
+
+/** Where a test may make a shard fail; see faults.ts. */
+export type ProbePoint = 'decide' | 'commit' | 'release'
+
+export interface ShardOptions {
+  readonly id: number
+  readonly limits: Limits
+  readonly journal: Journal
+  readonly clocks: ReadClocks
+  /** Hands replies to the router; called once a batch. Chunks of long replies may be transferred. */
+  readonly send: (replies: ReplyEntry[]) => void
+  /** Calls back after whatever lies in the mailbox was delivered: the shard goes on in its next turn. */
+  readonly schedule: (turn: () => void) => void
+  /** For what is due when nobody asks. */
+  readonly wakeAfter: WakeAfter
+  /** Hears of the failure that ended the shard. It does nothing any more, and its journal may hold more than it told. */
+  readonly onFailure: (error: unknown) => void
+  /** Shared with the supervisor; see `progressSlot`. */
+  readonly progress: Int32Array
+  /** Code of the operator's that is asked and told of changes. */
+  readonly hooks?: HookSet
+  /** Hears of hooks that fail. */
+  readonly log?: Log
+  readonly probe?: (point: ProbePoint) => void
+}
