@@ -6,7 +6,7 @@ import { diskFullCampaign } from './disk-full.ts'
 
 describeOnSmallDisk('a daemon whose disk is full', () => {
   it('serves reads and deletes, loses nothing, and takes writes again, also when it is killed meanwhile', async () => {
-    const counts = await runRounds(diskFullCampaign('strict'), 2, 1)
+    const counts = await runRounds(diskFullCampaign('strict', 4), 2, 1)
     expect(counts.fills).toBe(2)
     expect(counts.refused).toBeGreaterThanOrEqual(2)
     expect(counts.deletes).toBeGreaterThan(10)
