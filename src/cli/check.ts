@@ -74,7 +74,7 @@ async function check(path: string, options: CheckOptions): Promise<void> {
   try {
     for (let shard = 0; shard < folder.shards; shard += 1) findings.push(await look(path, shard))
     if (!json) for (const finding of findings) process.stdout.write(`${inWords(finding)}\n`)
-    if (repair) findings = await repairShards(path, findings, options)
+    if (repair) findings = await repairShards(path, folder, findings, options)
   } finally {
     folder.release()
   }

@@ -1,7 +1,7 @@
 // The conversation of `holdfast check --repair`: says what each damaged shard would lose, asks, has it done, and says what
 // came of it. Called by check.ts, which holds the lock of the folder.
 import { createInterface } from 'node:readline/promises'
-import { databaseFile } from '../journal/folder.ts'
+import { databaseFile, type Folder } from '../journal/folder.ts'
 import { carryOut, type NoRepair, planRepair, type RepairPlan } from '../journal/repair.ts'
 import type { CheckOptions, Finding } from './check.ts'
 import { escaped } from './escape.ts'
@@ -29,6 +29,7 @@ const linesMax = 40
 /** Answers with the findings, and what became of each that was damaged. */
 export async function repairShards(
   path: string,
+  folder: Folder,
   findings: readonly Finding[],
   options: CheckOptions,
 ): Promise<Finding[]> {
@@ -48,6 +49,8 @@ export async function repairShards(
     }
   }
   if (isWanted && options.yes !== true) isWanted = await isConfirmed()
+  // The replies that were kept to be given again do not outlive a repair.
+  if (isWanted) folder.renew()
   const outcomes: Finding[] = []
   for (const finding of findings) {
     const plan = plans.get(finding.shard)

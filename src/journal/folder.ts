@@ -12,6 +12,8 @@ export interface Folder {
   readonly shards: number
   /** Tells its data from any other; made with the folder. */
   readonly id: string
+  /** Makes it other data from now on: what a client does not know the end of is not to be sent to it again. */
+  renew(): void
   /** Lets another engine in. */
   release(): void
 }
@@ -43,7 +45,7 @@ export function openFolder(path: string, newShards: number, shards?: number): Fo
     // A repair that was killed once it had begun to exchange files is brought to its end before anybody reads them.
     for (let shard = 0; shard < found; shard += 1) finishExchange(databaseFile(path, shard))
     const id = description?.id ?? describe(path, found)
-    return { shards: found, id, release: () => unlock(lock) }
+    return { shards: found, id, renew: () => void describe(path, found), release: () => unlock(lock) }
   } catch (error) {
     unlock(lock)
     throw error

@@ -54,6 +54,16 @@ describe('holdfast check --repair', () => {
     expect(filesIn(data)).toEqual(before)
   })
 
+  it('makes it other data, so that no client sends again what it may have run before', async () => {
+    const data = await damaged()
+    const idOf = (): unknown => (JSON.parse(readFileSync(join(data, 'holdfast.json'), 'utf8')) as { id: string }).id
+    const before = idOf()
+    await run(['check', data])
+    expect(idOf()).toBe(before)
+    await run(['check', data, '--repair', '--yes'])
+    expect(idOf()).not.toBe(before)
+  })
+
   it('repairs without a question with --yes, and says what is lost and where it is', async () => {
     const data = await damaged()
     const { status, stdout, stderr } = await run(['check', data, '--repair', '--yes', '--json'])
