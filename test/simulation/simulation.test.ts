@@ -226,6 +226,7 @@ function expectTruth(state: string, answered: readonly Answered[], store: Store,
 }
 
 const reads: ReadonlySet<unknown> = new Set(['GET_RECORD', 'LIST_RECORDS', 'GET_INSTANCE', 'LIST_INSTANCES'])
+const recordWrites: ReadonlySet<unknown> = new Set(['CREATE_RECORD', 'SET_RECORD', 'PATCH_RECORD'])
 const isWrite = ({ cmd }: JsonObject): boolean => !reads.has(cmd)
 
 /** Holds against the journals that what was sent again and again ran once. */
@@ -237,7 +238,7 @@ function expectRunOnce(calls: readonly Call[], stores: readonly Store[], where: 
     const { tag } = change.after.record
     runs.set(tag, (runs.get(tag) ?? 0) + 1)
   }
-  const numbered = calls.filter(({ command, isNumbered }) => isNumbered && (command.cmd as string).endsWith('_RECORD'))
+  const numbered = calls.filter(({ command, isNumbered }) => isNumbered && recordWrites.has(command.cmd))
   for (const { command, replies } of numbered) {
     const [reply] = replies as [JsonObject]
     const { tag } = command.data as JsonObject
