@@ -269,6 +269,7 @@ export class Engine {
     const journal = faults?.around(opened) ?? opened
     const shard = new Shard({
       id: 0,
+      shards: 1,
       limits: this.limits,
       journal,
       clocks: systemClocks,

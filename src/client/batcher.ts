@@ -85,7 +85,7 @@ export class Batcher implements Caller {
     const timeoutMs = options?.timeoutMs ?? this.#options.timeoutMs
     if (!(timeoutMs >= 0)) return Promise.reject(new RangeError('timeoutMs must be a number that is not negative'))
     this.#scheduleSend()
-    const deadline = this.#now + Math.min(timeoutMs + waitMsOf(args), timeoutMsMax)
+    const deadline = this.#now + Math.min(timeoutMs + waitMsOf(name, args), timeoutMsMax)
     if (deadline < this.#sweepAt) this.#sweepBy(deadline)
     this.#lastSequence += 1
     const sequence = this.#lastSequence
@@ -333,7 +333,7 @@ function isBig(name: CommandName, args: JsonObject): boolean {
     case 'CLEAR_KEYS':
       return true
     default:
-      return commands[name].routing === 'shards' || mayWait(args)
+      return commands[name].routing === 'shards' || mayWait(name, args)
   }
 }
 

@@ -22,6 +22,6 @@ export function readCommand(given: JsonObject): ReadCommand {
   const { name, routingKey, command } = checked
   const wrong = argumentsProblem(name, command)
   if (wrong !== undefined) throw errorOfRefusal(invalidRequest(wrong))
-  const { cmd: _, state: __, request_id: ___, ...args } = command
+  const { cmd: _, state: __, lock: ___, request_id: ____, ...args } = command
   return { name, routingKey, args }
 }

@@ -12,6 +12,8 @@ export interface Commit {
   /** Records that a change of a whole table brings are read when it is committed: as they stand after the batch. */
   readonly changes: readonly Change[]
   readonly staged: readonly StagedRecords[]
+  /** Has to be on the disk before it is answered, also where others need not be. Default: false. */
+  readonly isUrgent?: boolean
 }
 
 /**

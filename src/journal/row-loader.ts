@@ -2,8 +2,10 @@
 // routing key and key, each of them whole: the driver has held it against its checksum.
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Directory } from '../state/directory.ts'
+import type { Lock } from '../state/locks.ts'
 import type { Opening } from './kind-rows.ts'
 import { contentTables, kindNamed } from './kinds.ts'
+import { loadTokens, lockIn, locksTable, tokensFact } from './lock-rows.ts'
 import type { Row, RowPlace } from './row.ts'
 import { directoryTable, factsTable, leftoverOf, StateRows } from './state-rows.ts'
 
@@ -16,6 +18,7 @@ interface Loading {
 export class RowLoader {
   readonly #stored: StateRows
   readonly #states = new Map<string, Loading>()
+  readonly #locks: { readonly name: string; readonly lock: Lock }[] = []
   readonly #deleted: { readonly name: string; readonly version: number; readonly sequence: number }[] = []
   #versionFloor = 0
   #lastLeftover = ''
@@ -29,6 +32,7 @@ export class RowLoader {
     const value = JSON.parse(text) as JsonValue
     if (table === directoryTable) return this.#loadName(routingKey, key, value as JsonObject)
     if (table === factsTable) return this.#loadFact(key, value as JsonObject)
+    if (table === locksTable) return this.#loadLock(routingKey, value as JsonObject)
     if (!contentTables.includes(table)) return `a row of the unknown table '${table}'`
     const [epoch = '', ...rest] = key.split('/')
     const loading = this.#states.get(routingKey)
@@ -51,6 +55,9 @@ export class RowLoader {
     this.#deleted.sort((a, b) => a.sequence - b.sequence)
     for (const { name, version } of this.#deleted) directory.remove(name, version)
     directory.raiseVersionFloor(this.#versionFloor)
+    // The oldest grants come first, as they are the first to be forgotten.
+    for (const { name, lock } of this.#locks.sort((a, b) => a.lock.token - b.lock.token))
+      directory.locks.set(name, lock)
     return this.#stored
   }
 
@@ -69,7 +76,16 @@ export class RowLoader {
     return undefined
   }
 
+  #loadLock(name: string, value: JsonObject): undefined {
+    this.#locks.push({ name, lock: lockIn(value) })
+    return undefined
+  }
+
   #loadFact(key: string, value: JsonObject): string | undefined {
+    if (key === tokensFact) {
+      loadTokens(this.#stored.directory.locks, value)
+      return undefined
+    }
     if (key !== 'numbers') return `the fact '${key}' is not known`
     this.#stored.nextNumber = value.next as number
     this.#versionFloor = value.version_floor as number
@@ -89,6 +105,7 @@ export class RowLoader {
 export function describePlace({ table, routingKey, key }: RowPlace): string {
   if (table === directoryTable)
     return key === 'deleted' ? `the version of the deleted state '${routingKey}'` : `state '${routingKey}'`
+  if (table === locksTable) return `lock '${routingKey}'`
   if (table === factsTable) return `the shard's ${key}`
   return `the row ${key} in ${table} of state '${routingKey}'`
 }

@@ -40,6 +40,11 @@ const migrations: readonly string[] = [
       value ->> 'at' AS at, value ->> 'id' AS id, value ->> 'key' AS key, value -> 'old_value' AS old_value, value -> 'new_value' AS new_value
     FROM batches, json_each(batches.bytes);
   `,
+  `
+  CREATE VIEW locks AS
+    SELECT routing_key AS name, bytes ->> 'token' AS token, bytes ->> 'owner' AS owner, bytes ->> 'ttl_ms' AS ttl_ms
+    FROM rows WHERE tbl = 'locks';
+  `,
 ]
 
 export const schemaVersion = migrations.length

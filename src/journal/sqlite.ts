@@ -76,7 +76,8 @@ export class SqliteJournal implements Journal {
     assert(opened !== undefined, 'commits go to an open journal')
     assert(commit.number === this.#head.number + 1, 'commits are numbered without gaps')
     if (this.#failure !== undefined) return { outcome: 'unknown', reason: this.#failure }
-    return this.#call(() => this.#commit(opened, commit))
+    const isUrgent = commit.isUrgent === true && this.durability === 'relaxed'
+    return this.#call(() => (isUrgent ? this.#commitStrictly(opened, commit) : this.#commit(opened, commit)))
   }
 
   async close(): Promise<void> {
@@ -115,7 +116,7 @@ export class SqliteJournal implements Journal {
       PRAGMA busy_timeout = ${busyMsMax};
       PRAGMA cache_size = -${cacheKibibytes};
       PRAGMA journal_size_limit = ${walBytesKept}`)
-    this.#setSynchronous(database)
+    this.#setSynchronous(database, this.durability)
     migrate(database)
     const opened: Opened = {
       database,
@@ -136,17 +137,28 @@ export class SqliteJournal implements Journal {
     this.#writeHead(opened, this.#head)
     database.exec('COMMIT')
     // One of the two libraries forgets the setting with the first write.
-    this.#setSynchronous(database)
+    this.#setSynchronous(database, this.durability)
     // What a killed process had written, but not yet secured, is shown from now on: it has to be secured first.
     if (!this.#checkpoint(opened)) throw new Error(`${this.#options.file} is in use`)
     return opened
   }
 
-  #setSynchronous(database: Database): void {
-    const wanted = synchronous[this.durability]
+  #setSynchronous(database: Database, durability: keyof typeof synchronous): void {
+    const wanted = synchronous[durability]
     database.exec(`PRAGMA synchronous = ${wanted}`)
     const found = ask(database, 'PRAGMA synchronous')
     assert(found?.synchronous === wanted, 'the database is as durable as it was told to be')
+  }
+
+  /** Secures this commit and all before it, as strict mode does with each. */
+  #commitStrictly(opened: Opened, commit: Commit): CommitOutcome {
+    const { database } = opened
+    this.#setSynchronous(database, 'strict')
+    const outcome = this.#commit(opened, commit)
+    // One whose outcome nobody knows is the last of this connection.
+    if (outcome.outcome !== 'unknown') this.#setSynchronous(database, 'relaxed')
+    if (outcome.outcome === 'committed') this.#anchor(opened)
+    return outcome
   }
 
   #commit(opened: Opened, { number, changes, staged }: Commit): CommitOutcome {

@@ -5,7 +5,8 @@ import type { Durability } from '../base/durability.ts'
 import type { HistogramSnapshot } from '../base/histogram.ts'
 import type { OutcomeCount } from '../base/outcome-counts.ts'
 import type { FrontEndStatistics, ShardStatistics } from '../protocol/statistics.ts'
-import { type MetricDefinition, metricDefinitions, type Reading, type Sample, type ShardDeaths } from './definitions.ts'
+import { metricDefinitions } from './definitions.ts'
+import type { MetricDefinition, Reading, Sample, ShardDeaths } from './reading.ts'
 import { ShardTotals, sumOutcomes } from './totals.ts'
 
 /** What is asked for numbers: an engine, or what stands for one in a test. */

@@ -7,7 +7,17 @@ import type { ShardStatistics } from '../protocol/statistics.ts'
 /** The part of a shard's statistics that only ever grows during a life. */
 export type ShardCounts = Pick<
   ShardStatistics,
-  'commands' | 'batchCommands' | 'batchSeconds' | 'sliceSeconds' | 'commits' | 'expiries' | 'hooks' | 'hookSeconds'
+  | 'commands'
+  | 'batchCommands'
+  | 'batchSeconds'
+  | 'sliceSeconds'
+  | 'commits'
+  | 'expiries'
+  | 'lockGrants'
+  | 'lockExpiries'
+  | 'fenced'
+  | 'hooks'
+  | 'hookSeconds'
 >
 
 export class ShardTotals {
@@ -48,6 +58,9 @@ function sumCounts(earlier: ShardCounts | undefined, life: ShardCounts): ShardCo
     sliceSeconds: sumHistograms(earlier.sliceSeconds, life.sliceSeconds),
     commits: earlier.commits + life.commits,
     expiries: earlier.expiries + life.expiries,
+    lockGrants: earlier.lockGrants + life.lockGrants,
+    lockExpiries: earlier.lockExpiries + life.lockExpiries,
+    fenced: earlier.fenced + life.fenced,
     hooks: sumOutcomes(earlier.hooks, life.hooks),
     hookSeconds: sumHistograms(earlier.hookSeconds, life.hookSeconds),
   }

@@ -116,6 +116,17 @@ export const errorTable = {
         ? `Conflict: expected version ${d.expected}, found ${d.found}`
         : 'Conflict: the record is not as expected',
   ),
+  FENCED: row(
+    'state',
+    'The token that a write carries is older than the newest of its lock: somebody else has had the lock since.',
+    (d: { lock: string; token: number; newest: number }) =>
+      `Lock '${d.lock}' was granted with token ${d.newest} since token ${d.token}`,
+  ),
+  LOCK_NOT_HELD: row(
+    'state',
+    'Somebody else has the lock.',
+    (d: { lock: string }) => `Lock '${d.lock}' is held by another owner`,
+  ),
   INVALID_DEFINITION: row(
     'state',
     'The schema, or the definition of a machine, is not well formed; the path leads to the fault.',

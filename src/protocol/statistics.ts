@@ -26,6 +26,13 @@ export interface ShardStatistics {
   readonly instanceBytes: number
   /** Keys that were removed because their time was over. */
   readonly expiries: number
+  /** Locks that are held. */
+  readonly locks: number
+  readonly lockGrants: number
+  /** Locks that were not released before their time was over. */
+  readonly lockExpiries: number
+  /** Writes that were refused because their token was not the newest of its lock. */
+  readonly fenced: number
   /** Commands that were answered; without a name where it was not known. */
   readonly commands: readonly OutcomeCount[]
   /** Commands decided in one batch. */
@@ -37,8 +44,10 @@ export interface ShardStatistics {
   readonly sliceSecondsMax: number
   /** Requests that wait inside the shard, most of them behind a big command on their state. */
   readonly waiting: number
-  /** Commands that wait for something to come to their key. */
+  /** Commands that wait for something to come to their key, or for a lock. */
   readonly waiters: number
+  /** Those of them that wait for a lock. */
+  readonly lockWaiters: number
   readonly commits: number
   /** Calls of hooks by their outcome: `ok`, `slow`, `refused`, `failed`, or `skipped` for one that was not made. */
   readonly hooks: readonly OutcomeCount[]

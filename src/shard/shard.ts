@@ -6,6 +6,7 @@ import { assert } from '../base/assert.ts'
 import type { Clocks, ReadClocks, WakeAfter } from '../base/clock.ts'
 import type { Limits } from '../base/limits.ts'
 import { type Log, silentLog } from '../base/log.ts'
+import { shardOf } from '../base/placement.ts'
 import { Queue } from '../base/queue.ts'
 import type { Park, Step } from '../command/decide.ts'
 import type { CommitOutcome, Journal } from '../journal/journal.ts'
@@ -18,7 +19,7 @@ import {
   type ReplyEntry,
 } from '../protocol/mailbox.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
-import { apply, type Change, undo } from '../state/change.ts'
+import { apply, type Change, isUrgent, undo } from '../state/change.ts'
 import { Directory } from '../state/directory.ts'
 import { type Batch, type Job, newBatch } from './batch.ts'
 import { DueWork } from './due-work.ts'
@@ -36,6 +37,8 @@ export type ProbePoint = 'decide' | 'commit' | 'release'
 
 export interface ShardOptions {
   readonly id: number
+  /** How many shards there are. */
+  readonly shards: number
   readonly limits: Limits
   readonly journal: Journal
   readonly clocks: ReadClocks
@@ -86,6 +89,8 @@ export class Shard {
       shard: options.id,
       durability: options.journal.durability,
       statistics: () => summaryOf(this.statistics()),
+      lockWaiters: (lock: string) => this.#parking.lockWaitersOf(lock),
+      owns: (name: string) => shardOf(name, options.shards) === options.id,
     }
     this.#hooks = new Hooks({
       set: options.hooks ?? new HookSet(),
@@ -134,11 +139,11 @@ export class Shard {
     return {
       shard: this.#options.id,
       startedAt: this.#startedAt,
-      ...holdings(this.#directory.states()),
+      ...holdings(this.#directory),
       ...this.#counters.snapshot(),
       ...this.#hooks.snapshot(),
       waiting: this.#inbox.length + this.#held.length,
-      waiters: this.#parking.size,
+      ...this.#parking.snapshot(),
       heapBytes: getHeapStatistics().used_heap_size,
     }
   }
@@ -326,12 +331,11 @@ export class Shard {
     this.#options.probe?.('commit')
     const { changes, staged } = batch
     const number = this.#commitNumber + 1
-    const result = await this.#options.journal.commit({ number, changes, staged })
+    const result = await this.#options.journal.commit({ number, changes, staged, isUrgent: isUrgent(changes) })
     if (result.outcome === 'unknown') throw new JournalFailure(result.reason)
     if (result.outcome === 'refused') return this.#takeBack(batch, result)
     this.#commitNumber = number
-    this.#counters.commits += 1
-    for (const { type } of changes) if (type === 'expired') this.#counters.expiries += 1
+    this.#counters.countCommit(changes)
   }
 
   /** Nothing reached the journal: as if nothing had been decided, but reads still get their answers. */

@@ -35,6 +35,9 @@ describe('the totals of a shard', () => {
         startedAt: 1,
         commits: 3,
         expiries: 20,
+        lockGrants: 7,
+        lockExpiries: 2,
+        fenced: 1,
         commands: [{ ...ok, count: 4 }],
         batchCommands: histogramOf(1, 2),
         batchSeconds: histogramOf(0.5),
@@ -48,6 +51,9 @@ describe('the totals of a shard', () => {
         startedAt: 2,
         commits: 1,
         expiries: 1,
+        lockGrants: 3,
+        lockExpiries: 2,
+        fenced: 4,
         commands: [
           { ...refused, count: 1 },
           { ...ok, count: 2 },
@@ -62,6 +68,9 @@ describe('the totals of a shard', () => {
     expect(totals.counts).toEqual({
       commits: 4,
       expiries: 21,
+      lockGrants: 10,
+      lockExpiries: 4,
+      fenced: 5,
       commands: [
         { ...ok, count: 6 },
         { ...refused, count: 1 },

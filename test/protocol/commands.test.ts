@@ -49,6 +49,12 @@ const golden: [CommandName, number, string, boolean, string[]][] = [
   ['GET_HISTORY', 52, 'state', false, ['id']],
   ['DELETE_INSTANCE', 53, 'state', true, ['id']],
   ['SET_DEFINITION', 54, 'state', true, ['definition', 'migrate?', 'history_limit?']],
+  ['TRY_LOCK', 64, 'state', true, ['ttl?', 'owner?']],
+  ['LOCK', 65, 'state', true, ['ttl?', 'timeout?', 'owner?']],
+  ['EXTEND_LOCK', 66, 'state', true, ['owner', 'token?', 'ttl?']],
+  ['UNLOCK', 67, 'state', true, ['owner', 'token?']],
+  ['GET_LOCK', 68, 'state', false, []],
+  ['LIST_LOCKS', 69, 'shards', false, ['pattern?', 'limit?', 'after?']],
 ]
 
 function argumentNames(name: CommandName): string[] {
