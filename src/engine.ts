@@ -5,8 +5,10 @@ import { systemClocks, systemWakeAfter } from './base/clock.ts'
 import type { Durability, Storage } from './base/durability.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
 import { type Log, silentLog } from './base/log.ts'
+import type { Caller } from './client/caller.ts'
 import { embeddedCaller } from './client/embedded.ts'
 import { Keys } from './client/keys.ts'
+import { LockMethods } from './client/lock-methods.ts'
 import { Machine } from './client/machine.ts'
 import type { JsonFields } from './client/rows.ts'
 import { Table } from './client/table.ts'
@@ -78,7 +80,7 @@ const inlineRestartMs = 100
 /** How often requests that wait too long are looked for. */
 const expiryIntervalMs = 1_000
 
-export class Engine {
+export class Engine extends LockMethods {
   readonly limits: Limits
   readonly router: Router
   readonly mailboxes: readonly Mailbox[]
@@ -103,6 +105,7 @@ export class Engine {
 
   /** For `openEngine`. */
   constructor(options: EngineOptions, folder: Folder | undefined, shards: number) {
+    super()
     const { data, durability = 'strict' } = options
     this.#options = options
     this.#folder = folder
@@ -228,6 +231,10 @@ export class Engine {
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  protected override get lockCaller(): Caller {
+    return this.#caller
   }
 
   async #close(): Promise<void> {

@@ -5,10 +5,11 @@ import { defaultEndpoint, parseEndpoint } from '../base/endpoint.ts'
 import { requestIdOf } from '../protocol/envelope.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { Batcher } from './batcher.ts'
-import type { CallOptions } from './caller.ts'
+import type { Caller, CallOptions } from './caller.ts'
 import { type Connection, loadTransport } from './connection.ts'
 import { Keys } from './keys.ts'
 import { Link } from './link.ts'
+import { LockMethods } from './lock-methods.ts'
 import { Machine } from './machine.ts'
 import { readCommand } from './read-command.ts'
 import type { JsonFields } from './rows.ts'
@@ -66,7 +67,7 @@ export async function connect(
   }
 }
 
-export class Client implements AsyncDisposable {
+export class Client extends LockMethods implements AsyncDisposable {
   readonly #batcher: Batcher
   readonly #link: Link
   #server: ServerInfo | undefined
@@ -74,6 +75,7 @@ export class Client implements AsyncDisposable {
 
   /** Use `connect`. */
   constructor(endpoints: readonly string[], { timeoutMs = defaultTimeoutMs, retry = true }: ConnectOptions) {
+    super()
     const session = randomBytes(16)
     const batcher = new Batcher({ session, endpoints, timeoutMs, retry, onInstanceChange: () => this.#sayHello() })
     this.#batcher = batcher
@@ -164,6 +166,10 @@ export class Client implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  protected override get lockCaller(): Caller {
+    return this.#batcher
   }
 
   #noticeUp(connection: Connection): void {

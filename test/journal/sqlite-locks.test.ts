@@ -22,7 +22,7 @@ const rows = (file: string): unknown[] =>
   query(
     file,
     "SELECT tbl || ' ' || routing_key AS place, bytes FROM rows WHERE tbl = 'locks' OR key = 'tokens' ORDER BY 1",
-  ).map(({ place, bytes }) => [place, JSON.parse(String(bytes))])
+  ).map(({ place, bytes }) => [place, JSON.parse(String(bytes)) as unknown])
 
 describe('the rows of locks', () => {
   it('are one for each name that is remembered, and one fact', async () => {
@@ -76,8 +76,8 @@ describe('the rows of locks', () => {
     const call = await started(file)
     await call(take('a'))
     await call(release('a'))
-    const logged = query(file, 'SELECT bytes FROM batches ORDER BY number').map(({ bytes }) =>
-      JSON.parse(String(bytes)),
+    const logged = query(file, 'SELECT bytes FROM batches ORDER BY number').map(
+      ({ bytes }) => JSON.parse(String(bytes)) as unknown,
     )
     expect(logged).toEqual([
       [{ lock: 'a', type: 'lock_granted', at: 1_000, token: 1, owner: 'w1' }],
