@@ -108,7 +108,7 @@ function forgottenBy(locks: Locks, { limits }: Context): LockChange['forgotten']
   if (locks.freeCount < limits.freeLocksPerShardMax) return undefined
   const lock = locks.oldestFree
   const token = lock === undefined ? undefined : locks.get(lock)?.token
-  return lock === undefined || token === undefined ? undefined : { lock, token }
+  return lock === undefined || token === undefined ? undefined : { lock, token, floorBefore: locks.floor }
 }
 
 /**

@@ -46,7 +46,7 @@ export function lockIn({ token, owner, ttl_ms: ttlMs }: JsonObject): Lock {
 /** Any token that was reserved may have been granted. */
 export function loadTokens(locks: Locks, { reserved, floor }: JsonObject): void {
   locks.tokens = { last: reserved as number, reserved: reserved as number }
-  locks.raiseFloor(floor as number)
+  locks.floor = floor as number
 }
 
 /** What the change log keeps of a change. */

@@ -16,7 +16,7 @@ export class MemoryJournal implements Journal {
   recover({ locks }: Directory): Promise<number> {
     const last = Number(process.hrtime.bigint() / 1_000n)
     locks.tokens = { last, reserved: last }
-    locks.raiseFloor(last)
+    locks.floor = last
     return nothing
   }
 

@@ -13,16 +13,17 @@ export interface LockChange {
   readonly after: Lock | undefined
   /** The counter of tokens, where the change took one. */
   readonly tokens: { readonly before: Tokens; readonly after: Tokens } | undefined
-  /** A free lock that is remembered no longer, as there are too many; its token raises the floor, for good. */
-  readonly forgotten: { readonly lock: string; readonly token: number } | undefined
+  /** A free lock that is remembered no longer, as there are too many. Its token raises the floor, which stood there. */
+  readonly forgotten: { readonly lock: string; readonly token: number; readonly floorBefore: number } | undefined
 }
 
-/** Takes a change of a lock back: all of it but the floor, which may stand too high without harm. */
 export function undoInLocks(locks: Locks, { lock, before, after, tokens, forgotten }: LockChange): void {
   assert(locks.get(lock) === after, 'a change of a lock is undone where it stands')
   locks.set(lock, before)
   if (tokens !== undefined) locks.tokens = tokens.before
-  if (forgotten !== undefined) locks.set(forgotten.lock, { token: forgotten.token, holder: undefined })
+  if (forgotten === undefined) return
+  locks.floor = forgotten.floorBefore
+  locks.set(forgotten.lock, { token: forgotten.token, holder: undefined })
 }
 
 export function setInLocks(locks: Locks, { lock, before, after, tokens, forgotten }: LockChange): void {
@@ -30,7 +31,7 @@ export function setInLocks(locks: Locks, { lock, before, after, tokens, forgotte
   locks.set(lock, after)
   if (tokens !== undefined) locks.tokens = tokens.after
   if (forgotten === undefined) return
-  locks.raiseFloor(forgotten.token)
+  locks.floor = Math.max(locks.floor, forgotten.token)
   locks.set(forgotten.lock, undefined)
 }
 

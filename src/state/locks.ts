@@ -39,7 +39,8 @@ export class Locks {
   readonly #free = new Set<string>()
   readonly #deadlines = new DeadlineHeap<LockCell>()
   tokens: Tokens = { last: 0, reserved: 0 }
-  #floor = 0
+  /** No name that is not known had a token above this one. */
+  floor = 0
 
   get(name: string): Lock | undefined {
     return this.#cells.get(name)?.lock
@@ -61,19 +62,9 @@ export class Locks {
     return undefined
   }
 
-  /** No name that is not known had a token above this one. */
-  get floor(): number {
-    return this.#floor
-  }
-
-  /** Never lowered again: what was once forgotten may be so for good. */
-  raiseFloor(token: number): void {
-    this.#floor = Math.max(this.#floor, token)
-  }
-
   /** The newest token that was ever granted for a name, as far as anybody can still tell. */
   newestOf(name: string): number {
-    return this.get(name)?.token ?? this.#floor
+    return this.get(name)?.token ?? this.floor
   }
 
   /** The lock whose time is over first. */

@@ -29,6 +29,6 @@ export class StoredLocks {
       locks.set(name, { token, holder })
     }
     locks.tokens = { last: this.reserved, reserved: this.reserved }
-    locks.raiseFloor(this.#floor)
+    locks.floor = this.#floor
   }
 }
