@@ -2,7 +2,6 @@
 // routing key and key, each of them whole: the driver has held it against its checksum.
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Directory } from '../state/directory.ts'
-import type { Lock } from '../state/locks.ts'
 import type { Opening } from './kind-rows.ts'
 import { contentTables, kindNamed } from './kinds.ts'
 import { loadTokens, lockIn, locksTable, tokensFact } from './lock-rows.ts'
@@ -18,7 +17,6 @@ interface Loading {
 export class RowLoader {
   readonly #stored: StateRows
   readonly #states = new Map<string, Loading>()
-  readonly #locks: { readonly name: string; readonly lock: Lock }[] = []
   readonly #deleted: { readonly name: string; readonly version: number; readonly sequence: number }[] = []
   #versionFloor = 0
   #lastLeftover = ''
@@ -32,7 +30,10 @@ export class RowLoader {
     const value = JSON.parse(text) as JsonValue
     if (table === directoryTable) return this.#loadName(routingKey, key, value as JsonObject)
     if (table === factsTable) return this.#loadFact(key, value as JsonObject)
-    if (table === locksTable) return this.#loadLock(routingKey, value as JsonObject)
+    if (table === locksTable) {
+      this.#stored.directory.locks.set(routingKey, lockIn(value as JsonObject))
+      return undefined
+    }
     if (!contentTables.includes(table)) return `a row of the unknown table '${table}'`
     const [epoch = '', ...rest] = key.split('/')
     const loading = this.#states.get(routingKey)
@@ -55,9 +56,6 @@ export class RowLoader {
     this.#deleted.sort((a, b) => a.sequence - b.sequence)
     for (const { name, version } of this.#deleted) directory.remove(name, version)
     directory.raiseVersionFloor(this.#versionFloor)
-    // The oldest grants come first, as they are the first to be forgotten.
-    for (const { name, lock } of this.#locks.sort((a, b) => a.lock.token - b.lock.token))
-      directory.locks.set(name, lock)
     return this.#stored
   }
 
@@ -73,11 +71,6 @@ export class RowLoader {
       epoch: value.epoch as string,
       rowsExpected: value.rows as number,
     })
-    return undefined
-  }
-
-  #loadLock(name: string, value: JsonObject): undefined {
-    this.#locks.push({ name, lock: lockIn(value) })
     return undefined
   }
 

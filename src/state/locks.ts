@@ -30,13 +30,14 @@ export interface LockCell {
   readonly name: string
   lock: Lock
   expiry: DeadlineEntry<LockCell> | undefined
+  free: DeadlineEntry<LockCell> | undefined
 }
 
 export class Locks {
   readonly #cells = new SegmentedMap<string, LockCell>()
   readonly #held = new SortedNames()
-  /** Those that nobody holds, in the order in which they became so. */
-  readonly #free = new Set<string>()
+  /** Those that nobody holds, by their tokens: the oldest is forgotten first, as that raises the floor least. */
+  readonly #free = new DeadlineHeap<LockCell>()
   readonly #deadlines = new DeadlineHeap<LockCell>()
   tokens: Tokens = { last: 0, reserved: 0 }
   /** No name that is not known had a token above this one. */
@@ -58,8 +59,7 @@ export class Locks {
 
   /** The free lock that would be forgotten first. */
   get oldestFree(): string | undefined {
-    for (const name of this.#free) return name
-    return undefined
+    return this.#free.first()?.item.name
   }
 
   /** The newest token that was ever granted for a name, as far as anybody can still tell. */
@@ -79,8 +79,8 @@ export class Locks {
       cell.expiry = this.#deadlines.set(cell.expiry, cell, null)
       this.#cells.delete(name)
       this.#held.delete(name)
-      this.#free.delete(name)
-    } else if (cell === undefined) this.#put({ name, lock, expiry: undefined })
+      cell.free = this.#free.set(cell.free, cell, null)
+    } else if (cell === undefined) this.#put({ name, lock, expiry: undefined, free: undefined })
     else {
       cell.lock = lock
       this.#put(cell)
@@ -99,13 +99,9 @@ export class Locks {
     const { name, lock } = cell
     const { holder } = lock
     this.#cells.set(name, cell)
-    if (holder === undefined) {
-      this.#held.delete(name)
-      this.#free.add(name)
-    } else {
-      this.#held.add(name)
-      this.#free.delete(name)
-    }
+    if (holder === undefined) this.#held.delete(name)
+    else this.#held.add(name)
+    cell.free = this.#free.set(cell.free, cell, holder === undefined ? lock.token : null)
     cell.expiry = this.#deadlines.set(cell.expiry, cell, holder?.deadline ?? null)
   }
 }

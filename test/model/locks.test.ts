@@ -33,8 +33,8 @@ function command(weight: number, cmd: string, always: object, sometimes: object 
 type Step = JsonObject | number | 'restart' | 'refuse' | 'day forth' | 'day back'
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  command(6, 'TRY_LOCK', { lock }, { ttl, owner }),
-  command(8, 'LOCK', { lock }, { ttl, owner, timeout }),
+  command(6, 'TRY_LOCK', { lock, ttl }, { owner }),
+  command(8, 'LOCK', { lock, ttl }, { owner, timeout }),
   command(3, 'EXTEND_LOCK', { lock, owner }, { ttl, token }),
   command(8, 'UNLOCK', { lock, owner }, { token }),
   command(3, 'GET_LOCK', { lock }),

@@ -19,7 +19,6 @@ export class ModelLocks {
   readonly answered = new Map<number, JsonObject>()
   readonly #newest = new Map<string, number>()
   readonly #held = new Map<string, Holder>()
-  /** In the order in which they became free. */
   #free: string[] = []
   #waiting = new Map<string, Waiter[]>()
   #last = 0
@@ -115,11 +114,15 @@ export class ModelLocks {
 
   #release(name: string): void {
     this.#held.delete(name)
+    // Of those that were free before, the one with the oldest token is forgotten.
+    const tokenOf = (other: string): number => this.#newest.get(other) ?? 0
+    const [oldest] = this.#free.toSorted((a, b) => tokenOf(a) - tokenOf(b))
+    if (oldest !== undefined && this.#free.length >= this.#freeMax) {
+      this.#floor = Math.max(this.#floor, tokenOf(oldest))
+      this.#newest.delete(oldest)
+      this.#free = this.#free.filter((other) => other !== oldest)
+    }
     this.#free.push(name)
-    if (this.#free.length <= this.#freeMax) return
-    const [oldest = ''] = this.#free.splice(0, 1)
-    this.#floor = Math.max(this.#floor, this.#newest.get(oldest) ?? 0)
-    this.#newest.delete(oldest)
   }
 
   #serve(names: readonly string[]): void {
