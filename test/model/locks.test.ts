@@ -26,7 +26,7 @@ function command(weight: number, cmd: string, always: object, sometimes: object 
     weight,
     arbitrary: fc
       .tuple(fc.record({ cmd: fc.constant(cmd), ...always }), optional)
-      .map(([given, more]) => ({ ...given, ...more }) as JsonObject),
+      .map(([given, more]): JsonObject => ({ ...given, ...more })),
   }
 }
 

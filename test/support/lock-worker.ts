@@ -39,7 +39,7 @@ async function hold(client: Client, held: HeldLock, askedAt: number, random: (be
     if (isSlow && count === writes - 1) await delay(ttlMs * 2)
     const seen = await client.call({ cmd: 'GET_LOCK', lock })
     const isSure = performance.now() < askedAt + ttlMs
-    if (isSure && seen.owner !== owner) tell('broken: two holders of', lock, token, String(seen.owner))
+    if (isSure && seen.owner !== owner) tell('broken: two holders of', lock, token, JSON.stringify(seen.owner))
     const outcome = await outcomeOf(log.listPush('log', token, { fence: held }))
     if (outcome === 'ok' && Number(seen.token) > token) tell('broken: a stale write of', lock, token)
     if (outcome === 'FENCED') return tell('fenced', lock, token)
