@@ -18,7 +18,7 @@ export const lock: Question = {
         fill: 'fillLocks',
         records: 10_000,
         clients: ['ioredis'],
-        goals: { threads: { 512: { bound: 'at least', value: 1 } } },
+        goals: { threads: { 512: { bound: 'at least', value: 1.5 } } },
       },
       context,
     ),

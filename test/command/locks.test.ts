@@ -1,5 +1,6 @@
 // Locks as callers see them: who gets one, who may give it back, what tokens and fences are worth, and what is refused.
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { openEngine } from '../../src/engine.ts'
 import { type CommandName, commandNames, mayBeFenced } from '../../src/protocol/commands.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import { eventually } from '../support/eventually.ts'
@@ -271,5 +272,24 @@ describe('a fence', () => {
     expect(await write('never taken', ofA)).toMatchObject({ code: 'FENCED' })
     expect(await write('b', ofB)).toMatchObject({ status: 'ok' })
     expect(await taken(t, { lock: 'a' })).toMatchObject({ token: (tokens.at(-1) ?? 0) + 1 })
+  })
+})
+
+describe('in memory mode', () => {
+  it('tokens rise over the death of a shard, which forgets its locks, and old fences are good no more', async () => {
+    const engine = await openEngine({ shards: 0, faultsEnabled: true })
+    onTestFinished(() => engine.close())
+    const before = await engine.call({ cmd: 'TRY_LOCK', lock })
+    await engine.injectFault(0, 'throw')
+    await engine.call({ cmd: 'GET_LOCK', lock })
+    await eventually('it is back', async () => (await engine.call({ cmd: 'GET_LOCK', lock })).status === 'ok')
+    expect(await engine.call({ cmd: 'GET_LOCK', lock })).toMatchObject({ held: false, token: null })
+    const write = (token: unknown): Promise<JsonObject> =>
+      engine.call({ cmd: 'SET_KEY', key: 'k', value: 1, fence: { lock, token: token as number } })
+    expect(await write(before.token)).toMatchObject({ code: 'FENCED' })
+    const after = await engine.call({ cmd: 'TRY_LOCK', lock })
+    expect(after.token).toBeGreaterThan(before.token as number)
+    expect(await write(before.token)).toMatchObject({ code: 'FENCED' })
+    expect(await write(after.token)).toMatchObject({ status: 'ok' })
   })
 })
