@@ -8,6 +8,7 @@ import { serverVersion } from '../src/base/version.ts'
 import { durable } from './durable.ts'
 import { get } from './get.ts'
 import { keyQuestions } from './keys.ts'
+import { lock } from './locks.ts'
 import { machine as machineQuestion } from './machine.ts'
 import { memory } from './memory.ts'
 import { patch } from './patch.ts'
@@ -33,6 +34,7 @@ const questions: readonly Question[] = [
   durable,
   start,
   ...keyQuestions,
+  lock,
   machineQuestion,
 ]
 const peerChoices: readonly PeerChoice[] = ['all', 'redis', 'node-redis', 'none']

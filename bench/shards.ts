@@ -5,7 +5,7 @@
 // are shards, one on each; 512 promises in flight for each table keep all batches equally large. With few cores the
 // generators and the shards share them, and nothing can be won.
 import { availableParallelism } from 'node:os'
-import { shardOf } from '../src/router/hash.ts'
+import { shardOf } from '../src/base/placement.ts'
 import { compare, type Row } from './report.ts'
 import { closedContestant, Generator } from './support/generator.ts'
 import { onStage, type Question, type Stage } from './support/question.ts'

@@ -6,8 +6,10 @@ import { systemClocks, systemWakeAfter } from './base/clock.ts'
 import type { Durability, Storage } from './base/durability.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
 import { type Log, silentLog } from './base/log.ts'
+import type { Caller } from './client/caller.ts'
 import { embeddedCaller } from './client/embedded.ts'
 import { Keys } from './client/keys.ts'
+import { LockMethods } from './client/lock-methods.ts'
 import { Machine } from './client/machine.ts'
 import type { JsonFields } from './client/rows.ts'
 import { Table } from './client/table.ts'
@@ -81,7 +83,7 @@ const inlineRestartMs = 100
 /** How often requests that wait too long are looked for. */
 const expiryIntervalMs = 1_000
 
-export class Engine {
+export class Engine extends LockMethods {
   readonly limits: Limits
   readonly router: Router
   readonly mailboxes: readonly Mailbox[]
@@ -107,6 +109,7 @@ export class Engine {
 
   /** For `openEngine`. */
   constructor(options: EngineOptions, folder: Folder | undefined, shards: number) {
+    super()
     const { data, durability = 'strict' } = options
     this.#options = options
     this.#folder = folder
@@ -244,6 +247,10 @@ export class Engine {
     return this.#closing
   }
 
+  protected override get lockCaller(): Caller {
+    return this.#caller
+  }
+
   async #close(): Promise<void> {
     await this.router.drain()
     clearInterval(this.#expiryTimer)
@@ -285,6 +292,7 @@ export class Engine {
     const journal = faults?.around(opened) ?? opened
     const shard = new Shard({
       id: 0,
+      shards: 1,
       limits: this.limits,
       journal,
       clocks: systemClocks,

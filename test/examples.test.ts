@@ -43,6 +43,13 @@ const examples: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'Conflict: expected version 1, found 2',
     'version 22: 5 replicas, 20 features',
   ],
+  'critical-section.ts': [
+    'while it is held: busy',
+    'migrating',
+    '10 operations, one after the other: 1 2 3 4 5 6 7 8 9 10',
+    'Error: the operation failed',
+    'afterwards: free again',
+  ],
   'deployment.ts': [
     'v1.2.3: deployed over v0.0.0',
     'v1.2.4: another deployment is running',
@@ -57,6 +64,12 @@ const examples: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'report.pdf: failed -> processing via retry',
     'report.pdf: processing -> failed via fail',
     'retry: Refused by a hook: a source is tried twice and not more',
+  ],
+  'migration.ts': [
+    'slow: begins to move the workload from n1 to n2',
+    'fast: has the lock, with a newer token: true',
+    'slow: FENCED',
+    'the workload is on n3, moved by fast',
   ],
   'rate-limit.ts': ['100 of 250 requests are allowed', 'the next window begins in 60 minutes'],
   'sessions.ts': [

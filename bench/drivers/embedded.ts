@@ -12,6 +12,7 @@ import {
 } from '../support/workload.ts'
 import type { Driver, DriverOptions } from './driver.ts'
 import { keyOperations } from './key-operations.ts'
+import { lockOperations } from './lock-operations.ts'
 
 export async function openEmbedded({ records, recordsUsed = records, ttlMs }: DriverOptions): Promise<Driver> {
   const engine = await openEngine({ shards: 0 })
@@ -23,6 +24,7 @@ export async function openEmbedded({ records, recordsUsed = records, ttlMs }: Dr
   }
   return {
     operations: {
+      ...lockOperations(engine, records),
       ...keyOperations(engine.keys('keys'), { records, recordsUsed, ttlMs }),
       async fill() {
         await call({ cmd: 'CREATE_STATE', state: tableName })

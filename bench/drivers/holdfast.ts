@@ -3,6 +3,7 @@ import { connect } from '../../src/client/index.ts'
 import { contactOf, expectSame, forEachNumber, leadOf, randomNumbers, tableName } from '../support/workload.ts'
 import type { Driver, DriverOptions } from './driver.ts'
 import { keyOperations } from './key-operations.ts'
+import { lockOperations } from './lock-operations.ts'
 import { machineOperations } from './machine-operations.ts'
 
 /** Calls that are in flight while a table is filled. */
@@ -20,6 +21,7 @@ export async function openHoldfast(options: DriverOptions): Promise<Driver> {
   return {
     operations: {
       ...machineOperations(client, records),
+      ...lockOperations(client, records),
       ...keyOperations(client.keys('keys'), { records, recordsUsed, ttlMs }),
       async fill() {
         for (const table of leads) {

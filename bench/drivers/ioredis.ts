@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import { contactOf, expectSame, forEachNumber, leadOf, randomNumbers } from '../support/workload.ts'
 import type { Driver, DriverOptions } from './driver.ts'
 import { ioredisKeyOperations } from './ioredis-keys.ts'
+import { ioredisLockOperations } from './lock-operations.ts'
 import { fillingAtATime, keyOf, keysOf, textsOf } from './redis-records.ts'
 
 export async function openIoredis({ endpoint, records }: DriverOptions): Promise<Driver> {
@@ -13,6 +14,7 @@ export async function openIoredis({ endpoint, records }: DriverOptions): Promise
   return {
     operations: {
       ...ioredisKeyOperations(redis, records),
+      ...ioredisLockOperations(redis, records),
       async fill() {
         await forEachNumber(records, fillingAtATime, (id) => redis.hset(keyOf(id), leadOf(id)))
         expectSame('a record', await redis.hgetall(keyOf(1)), textsOf(1))

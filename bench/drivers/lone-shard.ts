@@ -51,6 +51,7 @@ export class LoneShard {
     this.#codec = sentAs === 'json' ? jsonCodec : messagePackCodec
     this.shard = new Shard({
       id: 0,
+      shards: 1,
       limits: defaultLimits,
       journal: new MemoryJournal(),
       clocks: systemClocks,

@@ -1,6 +1,6 @@
 // The two pieces of arithmetic that every hash in Holdfast is made of: FNV-1a takes input a unit at a time, fmix32
 // (the finaliser of MurmurHash3) spreads what FNV leaves lumpy in the low bits. Both work on unsigned 32-bit numbers.
-// Placement of data depends on these exact values (router/hash.ts, golden vectors in its test): they never change.
+// Placement of data depends on these exact values (placement.ts, golden vectors in its test): they never change.
 
 /** Where FNV-1a starts. */
 export const fnvStart = 0x811c9dc5

@@ -8,6 +8,8 @@ export interface Limits {
   readonly commandsPerMessageMax: number
   readonly statesPerShardMax: number
   readonly deletedNamesPerShardMax: number
+  readonly locksPerShardMax: number
+  readonly freeLocksPerShardMax: number
   readonly changesLoggedPerShardMax: number
   readonly changeLogBytesPerShardMax: number
   readonly reserveBytesPerShard: number
@@ -46,6 +48,10 @@ export const defaultLimits: Limits = {
   statesPerShardMax: 100_000,
   // Versions of deleted names, so that a re-created state never repeats one; older names raise the shard's floor.
   deletedNamesPerShardMax: 100_000,
+  // Locks that are held: each costs memory, and a row, until it is released or its time is over.
+  locksPerShardMax: 100_000,
+  // Free locks whose newest token is still known, so that it stays good; older ones raise the shard's floor of tokens.
+  freeLocksPerShardMax: 100_000,
   // The change log is kept to resume from; it shares the disk with what it tells of, so it goes by age and by bytes.
   changesLoggedPerShardMax: 100_000,
   changeLogBytesPerShardMax: 64 * 1024 * 1024,

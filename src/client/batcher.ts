@@ -86,7 +86,7 @@ export class Batcher implements Caller {
     const timeoutMs = options?.timeoutMs ?? this.#options.timeoutMs
     if (!(timeoutMs >= 0)) return Promise.reject(new RangeError('timeoutMs must be a number that is not negative'))
     this.#scheduleSend()
-    const deadline = this.#now + Math.min(timeoutMs + waitMsOf(args), timeoutMsMax)
+    const deadline = this.#now + Math.min(timeoutMs + waitMsOf(name, args), timeoutMsMax)
     if (deadline < this.#sweepAt) this.#sweepBy(deadline)
     this.#lastSequence += 1
     const sequence = this.#lastSequence
@@ -215,7 +215,8 @@ export class Batcher implements Caller {
     if (body === undefined) return this.#postInParts(connection, calls)
     const { retry, retryAfterMs } = this.#options
     // One that is to wait is silent for so long.
-    const silenceMs = retryAfterMs + (calls.length === 1 ? waitMsOf((calls[0] as Call).args) : 0)
+    const silenceMs =
+      retryAfterMs + (calls.length === 1 ? waitMsOf((calls[0] as Call).name, (calls[0] as Call).args) : 0)
     this.#sendMessage(connection, this.#inFlight.add(calls, body, codec, retry, silenceMs))
   }
 

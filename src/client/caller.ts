@@ -1,7 +1,7 @@
 // Whoever can run commands: a connection to a server, or an engine in this process. Tables and whatever else has typed
 // methods stand on this alone, so that they are the same over both.
 import type { CommandName } from '../protocol/commands.ts'
-import { mayWait } from '../protocol/envelope.ts'
+import { waitSecondsOf } from '../protocol/envelope.ts'
 import type { JsonObject } from '../protocol/value.ts'
 
 /** What any call may be given as its last argument. */
@@ -31,6 +31,6 @@ export interface Caller {
 }
 
 /** How long a command may keep its reply back, in milliseconds, because it was told to wait for something. */
-export function waitMsOf(args: JsonObject): number {
-  return mayWait(args) ? (args.wait as number) * 1_000 : 0
+export function waitMsOf(name: CommandName, args: JsonObject): number {
+  return Math.max(waitSecondsOf(name, args), 0) * 1_000
 }

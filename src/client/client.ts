@@ -5,11 +5,12 @@ import { defaultEndpoint, parseEndpoint } from '../base/endpoint.ts'
 import { requestIdOf } from '../protocol/envelope.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { Batcher } from './batcher.ts'
-import type { CallOptions } from './caller.ts'
+import type { Caller, CallOptions } from './caller.ts'
 import { type Connection, loadTransport } from './connection.ts'
 import { clientError } from './error.ts'
 import { Keys } from './keys.ts'
 import { Link } from './link.ts'
+import { LockMethods } from './lock-methods.ts'
 import { Machine } from './machine.ts'
 import { readCommand } from './read-command.ts'
 import type { JsonFields } from './rows.ts'
@@ -71,7 +72,7 @@ export async function connect(
   }
 }
 
-export class Client implements AsyncDisposable {
+export class Client extends LockMethods implements AsyncDisposable {
   readonly #batcher: Batcher
   readonly #link: Link
   #server: ServerInfo | undefined
@@ -79,6 +80,7 @@ export class Client implements AsyncDisposable {
 
   /** Use `connect`. */
   constructor(endpoints: readonly string[], options: ConnectOptions) {
+    super()
     const { timeoutMs = defaultTimeoutMs, retry = true, retryAfterMs = defaultRetryAfterMs } = options
     const session = randomBytes(16)
     const batcher = new Batcher({
@@ -184,6 +186,10 @@ export class Client implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  protected override get lockCaller(): Caller {
+    return this.#batcher
   }
 
   #noticeUp(connection: Connection): void {

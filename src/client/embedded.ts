@@ -1,6 +1,6 @@
 // Runs the commands of tables on an engine in this process, in place of a connection. There is nothing to gather and
 // nothing to lose on the way, so a call is one command and its reply.
-import { commands } from '../protocol/commands.ts'
+import { nameFieldOf } from '../protocol/commands.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import { type Caller, type CallOptions, waitMsOf } from './caller.ts'
 import { errorOfReply, outcomeUnknown } from './error.ts'
@@ -10,13 +10,13 @@ export function embeddedCaller(call: (command: JsonObject) => Promise<JsonObject
   return {
     async run(name, routingKey, args, read, options) {
       options?.signal?.throwIfAborted()
-      const state = commands[name].routing === 'state' ? { state: routingKey } : {}
-      const replying = call({ ...args, ...state, cmd: name })
+      const field = nameFieldOf(name)
+      const replying = call({ ...args, ...(field !== undefined && { [field]: routingKey }), cmd: name })
       const reading = replying.then((reply) => {
         if (reply.status !== 'ok') throw errorOfReply(reply)
         return read(reply)
       })
-      return options === undefined ? reading : within(reading, options, waitMsOf(args))
+      return options === undefined ? reading : within(reading, options, waitMsOf(name, args))
     },
   }
 }

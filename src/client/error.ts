@@ -35,6 +35,11 @@ export const clientErrorTable = {
     retryable: false,
     message: (reason) => `The client is closed: ${reason}`,
   },
+  LOCK_TIMEOUT: {
+    meaning: 'The lock was not free in time. What was to be done under it was not begun.',
+    retryable: true,
+    message: (reason) => `No lock: ${reason}`,
+  },
   LIST_CHANGED: {
     meaning: 'The state changed between two pages of a list that was to show one moment.',
     retryable: true,

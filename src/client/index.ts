@@ -1,15 +1,18 @@
 // The client library, imported as `holdfast/client`: what a program that talks to a server needs, and nothing else.
 // Importing it opens nothing and loads no native code.
-export type { RecordId } from '../protocol/arguments.ts'
+export type { Fence, RecordId } from '../protocol/arguments.ts'
 export type { StateValue } from '../protocol/state-value.ts'
 export type { JsonObject, JsonValue } from '../protocol/value.ts'
 export type { CallOptions } from './caller.ts'
 export { type Client, type CloseOptions, type ConnectOptions, connect, type StatesOptions } from './client.ts'
 export { HoldfastError, type HoldfastErrorCode } from './error.ts'
+export type { WriteCallOptions } from './fence.ts'
+export type { ExtendOptions, HeldLock, LockOptions, WaitingLockOptions } from './held-lock.ts'
 export type { InstanceList, InstanceListOptions, InstancePage, ListedInstance } from './instance-list.ts'
 export type { KeyList, KeyListOptions, KeyPage } from './key-list.ts'
 export type { Entry } from './key-values.ts'
 export type { Expected, GetOptions, Keys, ListEnd, PopOptions, PushOptions, WriteOptions } from './keys.ts'
+export type { LockScope, OwnerOptions } from './lock-methods.ts'
 export type {
   DefineOptions,
   Instance,

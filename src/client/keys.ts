@@ -2,6 +2,7 @@
 // number of these may stand for the same keyspace.
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { CallOptions } from './caller.ts'
+import type { WriteCallOptions } from './fence.ts'
 import { KeyList, type KeyListOptions } from './key-list.ts'
 import { type Entry, entryOf, secondsOf, valueArguments, valueOf } from './key-values.ts'
 import { Queue, type QueueOptions } from './queue.ts'
@@ -9,7 +10,7 @@ import type { Json, Storable } from './rows.ts'
 import { deletedOf, StateHandle, whole } from './state-handle.ts'
 import { type UpdateOptions, updateKey } from './update.ts'
 
-export interface WriteOptions extends CallOptions {
+export interface WriteOptions extends WriteCallOptions {
   /** How long the key lives from now on, in milliseconds. */
   readonly ttlMs?: number | undefined
 }
@@ -19,12 +20,12 @@ export interface GetOptions<Value> extends CallOptions {
   readonly default?: Value | undefined
 }
 
-export interface PushOptions extends CallOptions {
+export interface PushOptions extends WriteCallOptions {
   /** Where the item is put. Default: `last`. */
   readonly end?: ListEnd | undefined
 }
 
-export interface PopOptions extends CallOptions {
+export interface PopOptions extends WriteCallOptions {
   /** Where the item is taken from. Default: `last`, so that what was pushed last comes first. */
   readonly end?: ListEnd | undefined
   /** How long to wait for an item where there is none, in milliseconds; `timeoutMs` comes on top. Default: 0. */
@@ -73,7 +74,7 @@ export class Keys<Value = JsonValue> extends StateHandle {
   }
 
   /** Removes a key. Resolves to false if there is none. */
-  delete(key: string, options?: CallOptions): Promise<boolean> {
+  delete(key: string, options?: WriteCallOptions): Promise<boolean> {
     return this.run('DELETE_KEY', { key }, deletedOf, options)
   }
 
@@ -87,12 +88,12 @@ export class Keys<Value = JsonValue> extends StateHandle {
   }
 
   /** Removes all keys, or those that a glob matches. Resolves to their number. */
-  clear(pattern?: string, options?: CallOptions): Promise<number> {
+  clear(pattern?: string, options?: WriteCallOptions): Promise<number> {
     return this.run('CLEAR_KEYS', pattern === undefined ? {} : { pattern }, clearedOf, options)
   }
 
   /** Gives a key so long to live from now on, in milliseconds; null for ever. Resolves to false if there is none. */
-  setTtl(key: string, ttlMs: number | null, options?: CallOptions): Promise<boolean> {
+  setTtl(key: string, ttlMs: number | null, options?: WriteCallOptions): Promise<boolean> {
     return this.run('SET_TTL', { key, ttl: ttlMs === null ? null : secondsOf(ttlMs) }, updatedOf, options)
   }
 
@@ -112,7 +113,7 @@ export class Keys<Value = JsonValue> extends StateHandle {
   }
 
   /** Adds to the end of a text, which is empty where the key is missing. Resolves to its length in bytes of UTF-8. */
-  append(key: string, text: string, options?: CallOptions): Promise<number> {
+  append(key: string, text: string, options?: WriteCallOptions): Promise<number> {
     return this.run('APPEND_KEY', { key, value: text }, lengthOf, options)
   }
 

@@ -6,13 +6,14 @@ import { isIn, type StateValue } from '../protocol/state-value.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { CallOptions } from './caller.ts'
 import { errorOfRefusal } from './error.ts'
+import type { WriteCallOptions } from './fence.ts'
 import { given } from './given.ts'
 import { InstanceList, type InstanceListOptions } from './instance-list.ts'
 import { dateOf } from './key-values.ts'
 import type { JsonFields } from './rows.ts'
 import { deletedOf, nothing, StateHandle, whole } from './state-handle.ts'
 
-export interface DefineOptions extends CallOptions {
+export interface DefineOptions extends WriteCallOptions {
   /** How many transitions each instance remembers, at most 1,000. Default: 100. */
   readonly historyLimit?: number | undefined
 }
@@ -22,7 +23,7 @@ export interface RedefineOptions extends DefineOptions {
   readonly migrate?: Readonly<Record<string, string>> | undefined
 }
 
-export interface SendOptions<State extends string = string> extends CallOptions {
+export interface SendOptions<State extends string = string> extends WriteCallOptions {
   /** The path of a state that has to be active now, or the whole value. */
   readonly expected?: StateValue<State> | undefined
 }
@@ -62,8 +63,8 @@ export interface Occurrence<State extends string = string> {
 /** What an instance is created with. A context that has to have fields cannot be left out. */
 export type NewInstance<Context> =
   Record<never, never> extends Context
-    ? [id?: RecordId, context?: Context, options?: CallOptions]
-    : [id: RecordId | undefined, context: Context, options?: CallOptions]
+    ? [id?: RecordId, context?: Context, options?: WriteCallOptions]
+    : [id: RecordId | undefined, context: Context, options?: WriteCallOptions]
 
 /**
  * A machine whose instances have a context of type `Context`, states with paths of type `State`, and events of type
@@ -101,7 +102,7 @@ export class Machine<
   }
 
   /** Deletes the machine with all its instances. */
-  drop(options?: CallOptions): Promise<void> {
+  drop(options?: WriteCallOptions): Promise<void> {
     return this.run('DELETE_STATE', {}, nothing, options)
   }
 
@@ -153,7 +154,7 @@ export class Machine<
   }
 
   /** Removes an instance. Resolves to false if there is none of this id. */
-  delete(id: RecordId, options?: CallOptions): Promise<boolean> {
+  delete(id: RecordId, options?: WriteCallOptions): Promise<boolean> {
     return this.run('DELETE_INSTANCE', { id }, deletedOf, options)
   }
 }

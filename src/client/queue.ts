@@ -1,7 +1,9 @@
 // A list of a keyspace as a queue of work: what is pushed first is taken first, and taken on a lease. An item leaves for
 // good when it is acknowledged; whoever dies, or is too slow, gives it back without doing anything.
+import type { CommandName } from '../protocol/commands.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Caller, CallOptions } from './caller.ts'
+import { type WriteCallOptions, withFence } from './fence.ts'
 import { secondsOf } from './key-values.ts'
 import type { Json } from './rows.ts'
 
@@ -10,7 +12,7 @@ export interface QueueOptions {
   readonly leaseMs?: number | undefined
 }
 
-export interface TakeOptions extends CallOptions {
+export interface TakeOptions extends WriteCallOptions {
   /** How long the item is kept from others, in milliseconds. Default: what the queue was made with. */
   readonly leaseMs?: number | undefined
   /** How long to wait for an item where there is none, in milliseconds; `timeoutMs` comes on top. Default: 0. */
@@ -38,9 +40,9 @@ export class Queue<Item = JsonValue> {
   }
 
   /** Puts an item behind all others. Resolves to the number of items that wait. */
-  push(item: Json<Item>, options?: CallOptions): Promise<number> {
+  push(item: Json<Item>, options?: WriteCallOptions): Promise<number> {
     const args: JsonObject = { key: this.key, item: item as JsonValue }
-    return this.#caller.run('PUSH_LIST', this.#keyspace, args, lengthOf, options)
+    return this.#run('PUSH_LIST', args, lengthOf, options)
   }
 
   /**
@@ -59,22 +61,31 @@ export class Queue<Item = JsonValue> {
       if (signal?.aborted === true) taken.return().catch(() => {})
       return taken
     }
-    return this.#caller.run('POP_LIST', this.#keyspace, args, read, options)
+    return this.#run('POP_LIST', args, read, options)
   }
 
   /** Removes a taken item for good. Resolves to false if its lease was over: then somebody else gets it, or has it. */
-  ack(token: number, options?: CallOptions): Promise<boolean> {
-    return this.#caller.run('ACK_ITEM', this.#keyspace, { key: this.key, token }, acknowledgedOf, options)
+  ack(token: number, options?: WriteCallOptions): Promise<boolean> {
+    return this.#run('ACK_ITEM', { key: this.key, token }, acknowledgedOf, options)
   }
 
   /** Gives a taken item back, to be the next that is taken. Resolves to false if its lease was over. */
-  return(token: number, options?: CallOptions): Promise<boolean> {
-    return this.#caller.run('RETURN_ITEM', this.#keyspace, { key: this.key, token }, returnedOf, options)
+  return(token: number, options?: WriteCallOptions): Promise<boolean> {
+    return this.#run('RETURN_ITEM', { key: this.key, token }, returnedOf, options)
   }
 
   /** The number of items that wait; those that are taken do not count. */
   length(options?: CallOptions): Promise<number> {
-    return this.#caller.run('LIST_LENGTH', this.#keyspace, { key: this.key }, lengthOf, options)
+    return this.#run('LIST_LENGTH', { key: this.key }, lengthOf, options)
+  }
+
+  #run<Result>(
+    name: CommandName,
+    args: JsonObject,
+    read: (reply: JsonObject) => Result,
+    options: WriteCallOptions | undefined,
+  ): Promise<Result> {
+    return this.#caller.run(name, this.#keyspace, withFence(name, args, options), read, options)
   }
 }
 
@@ -95,12 +106,12 @@ export class QueueItem<Item = JsonValue> {
   }
 
   /** Removes the item for good. Resolves to false if its lease was over: then somebody else gets it, or has it. */
-  ack(options?: CallOptions): Promise<boolean> {
+  ack(options?: WriteCallOptions): Promise<boolean> {
     return this.#queue.ack(this.token, options)
   }
 
   /** Gives the item back, to be the next that is taken. Resolves to false if its lease was over. */
-  return(options?: CallOptions): Promise<boolean> {
+  return(options?: WriteCallOptions): Promise<boolean> {
     return this.#queue.return(this.token, options)
   }
 }

@@ -25,6 +25,6 @@ export function readCommand(given: JsonObject): ReadCommand {
   const wrong = argumentsProblem(name, command)
   if (wrong !== undefined) throw errorOfRefusal(invalidRequest(wrong))
   if (command.idempotency_key !== undefined) throw errorOfRefusal(invalidRequest(keysArePlain))
-  const { cmd: _, state: __, request_id: ___, ...args } = command
+  const { cmd: _, state: __, lock: ___, request_id: ____, ...args } = command
   return { name, routingKey, args }
 }

@@ -4,8 +4,9 @@ import type { CommandName } from '../protocol/commands.ts'
 import { invalidRequest } from '../protocol/envelope.ts'
 import { nameProblem } from '../protocol/names.ts'
 import type { JsonObject } from '../protocol/value.ts'
-import type { Caller, CallOptions } from './caller.ts'
+import type { Caller } from './caller.ts'
 import { errorOfRefusal } from './error.ts'
+import { type WriteCallOptions, withFence } from './fence.ts'
 
 export abstract class StateHandle {
   readonly name: string
@@ -27,9 +28,9 @@ export abstract class StateHandle {
     name: CommandName,
     args: JsonObject,
     read: (reply: JsonObject) => Result,
-    options: CallOptions | undefined,
+    options: WriteCallOptions | undefined,
   ): Promise<Result> {
-    return this.#caller.run(name, this.name, args, read, options)
+    return this.#caller.run(name, this.name, withFence(name, args, options), read, options)
   }
 }
 

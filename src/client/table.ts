@@ -3,6 +3,7 @@
 import type { RecordId } from '../protocol/arguments.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { CallOptions } from './caller.ts'
+import type { WriteCallOptions } from './fence.ts'
 import { given } from './given.ts'
 import type { ListOptions } from './paged-list.ts'
 import { RecordList } from './record-list.ts'
@@ -57,7 +58,7 @@ export interface Replaced {
 /** What has to stand for a write to happen: the revision of the record, 0 for none, or the values of some fields. */
 export type RecordCondition<Row> = { readonly revision?: number } & Partial<FieldsOf<Row>>
 
-export interface RecordWriteOptions<Row> extends CallOptions {
+export interface RecordWriteOptions<Row> extends WriteCallOptions {
   /** The write is refused with `VERSION_CONFLICT`, `expected` and `found` in its details, where this does not hold. */
   readonly if?: RecordCondition<Row> | undefined
 }
@@ -74,18 +75,18 @@ export interface RecordEntry<Row> {
  */
 export class Table<Row extends JsonFields<Row> = JsonObject> extends StateHandle {
   /** Creates the table, empty. `STATE_EXISTS` if there is one of this name. */
-  create(options: CreateTableOptions = {}, callOptions?: CallOptions): Promise<void> {
+  create(options: CreateTableOptions = {}, callOptions?: WriteCallOptions): Promise<void> {
     const { maxLength, schema, machine } = options
     return this.run('CREATE_STATE', given({ max_length: maxLength, schema, machine }), nothing, callOptions)
   }
 
   /** Deletes the table with all its records. */
-  drop(callOptions?: CallOptions): Promise<void> {
+  drop(callOptions?: WriteCallOptions): Promise<void> {
     return this.run('DELETE_STATE', {}, nothing, callOptions)
   }
 
   /** Changes the bound or the fields of the table and of all its records, in one step. */
-  alter(options: AlterTableOptions, callOptions?: CallOptions): Promise<void> {
+  alter(options: AlterTableOptions, callOptions?: WriteCallOptions): Promise<void> {
     const { maxLength, addFields, dropFields } = options
     const args = given({ max_length: maxLength, add_fields: addFields, drop_fields: dropFields as string[] })
     return this.run('ALTER_STATE', args, nothing, callOptions)
@@ -100,12 +101,12 @@ export class Table<Row extends JsonFields<Row> = JsonObject> extends StateHandle
   }
 
   /** Replaces all records in one step, cut to the bound of the table. A bad row changes nothing. */
-  replace(rows: readonly NewRecord<Row>[], callOptions?: CallOptions): Promise<Replaced> {
+  replace(rows: readonly NewRecord<Row>[], callOptions?: WriteCallOptions): Promise<Replaced> {
     return this.run('SET_STATE', { data: rows as readonly object[] as JsonValue[] }, replacedOf, callOptions)
   }
 
   /** Adds a record and resolves to its id: the one in the data, or the next. `RECORD_EXISTS` if that id is taken. */
-  insert(data: NewRecord<Row>, callOptions?: CallOptions): Promise<IdOf<Row>> {
+  insert(data: NewRecord<Row>, callOptions?: WriteCallOptions): Promise<IdOf<Row>> {
     return this.run('CREATE_RECORD', { data: data as object as JsonObject }, idOf, callOptions) as Promise<IdOf<Row>>
   }
 

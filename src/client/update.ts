@@ -3,10 +3,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CallOptions } from './caller.ts'
 import { HoldfastError } from './error.ts'
+import type { WriteCallOptions } from './fence.ts'
 import type { Entry } from './key-values.ts'
 import type { Expected } from './keys.ts'
 
-export interface UpdateOptions extends CallOptions {
+export interface UpdateOptions extends WriteCallOptions {
   /** How long the key lives from now on, in milliseconds. Default: as long as it did. */
   readonly ttlMs?: number | undefined
   /** How often the value is read and written before it is given up. Default: 100. */
@@ -15,7 +16,7 @@ export interface UpdateOptions extends CallOptions {
 
 interface Updated<Value, Written> {
   entry(key: string, options?: CallOptions): Promise<Entry<Value> | undefined>
-  compareAndSet(key: string, expected: Expected, value: Written, options?: CallOptions): Promise<number>
+  compareAndSet(key: string, expected: Expected, value: Written, options?: WriteCallOptions): Promise<number>
 }
 
 const defaultAttemptsMax = 100

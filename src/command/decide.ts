@@ -9,12 +9,13 @@ import type { JsonObject } from '../protocol/value.ts'
 import type { Change, StagedRecords } from '../state/change.ts'
 import type { Directory, State } from '../state/directory.ts'
 import type { Keyspace } from '../state/keyspace.ts'
+import type { Locks } from '../state/locks.ts'
 import type { MachineState } from '../state/machine-state.ts'
 import type { Table } from '../state/table.ts'
 
 /** What a command may know besides what it is decided on. */
 export interface Context {
-  /** The routing key: the name of the state. */
+  /** The routing key: the name of the state or lock. */
   readonly state: string
   /** Read once for the whole batch. */
   readonly now: Clocks
@@ -25,6 +26,10 @@ export interface Context {
   readonly durability: Durability
   /** What the shard counted so far, for STATS. */
   readonly statistics: () => JsonObject
+  /** How many callers wait for a lock. */
+  readonly lockWaiters: (lock: string) => number
+  /** Whether this shard is the home of a name. */
+  readonly owns: (name: string) => boolean
 }
 
 /** The command is refused; nothing changes. */
@@ -56,16 +61,20 @@ export interface Steps {
 }
 
 /**
- * There is nothing to answer with yet: the caller waits until something happens to the key, and is answered with `reply`
+ * There is nothing to answer with yet: the caller waits until something happens to the key or lock, and is answered with `reply`
  * if nothing that helps does before the deadline.
  */
 export interface Park {
   readonly outcome: 'park'
+  /** Of the state that is the routing key; `lockQueue` for the lock of that name. */
   readonly key: string
   /** On the clock that never goes back. */
   readonly deadline: number
   readonly reply: JsonObject
 }
+
+/** Where a caller waits for a lock: no key is named so. */
+export const lockQueue = ''
 
 export type Decision = Refuse | Done | Steps | Park
 
@@ -78,6 +87,7 @@ interface Targets {
   table: Table
   keys: Keyspace
   machine: MachineState
+  lock: Locks
   state: State
   directory: Directory
 }

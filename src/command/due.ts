@@ -1,4 +1,4 @@
-// What time brings about by itself: keys that expire, leases that end, timers that fire. Owns nothing: reads the directory,
+// What time brings about by itself: keys and locks that expire, leases that end, timers that fire. Owns nothing: reads the directory,
 // answers with changes.
 // Invariant: it is decided by the same rules as when a command meets it first.
 import type { Change } from '../state/change.ts'
@@ -9,6 +9,7 @@ import type { Context } from './decide.ts'
 import { timersFired } from './instance-rules.ts'
 import { expired } from './key-rules.ts'
 import { leaseEnded } from './lists.ts'
+import { lockExpired } from './locks.ts'
 
 /** The next changes that are due, or undefined if nothing is. Timers, which write, can be left for another time. */
 export function nextDue(directory: Directory, context: Context, withTimers = true): readonly Change[] | undefined {
@@ -23,6 +24,10 @@ export function nextDue(directory: Directory, context: Context, withTimers = tru
   if (firstTimer !== undefined && firstTimer.at <= wall) {
     const machine = firstTimer.item
     return timersFired(machine, (machine.instances.deadlines.first() as { item: InstanceCell }).item, context).changes
+  }
+  const { firstDeadline: firstLock } = directory.locks
+  if (firstLock !== undefined && firstLock.at <= mono) {
+    return [lockExpired(directory.locks, firstLock.item.name, context)]
   }
   if (firstLease === undefined || firstLease.at > mono) return undefined
   const keyspace = firstLease.item

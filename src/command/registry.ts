@@ -8,6 +8,7 @@ import { instanceCommands } from './instances.ts'
 import { keyNameCommands } from './key-names.ts'
 import { keyCommands } from './keys.ts'
 import { listCommands } from './lists.ts'
+import { lockCommands } from './locks.ts'
 import { recordCommands } from './records.ts'
 import { replaceCommands } from './replace.ts'
 import { stateCommands } from './states.ts'
@@ -25,4 +26,5 @@ export const deciders: Deciders<ShardCommand> = {
   ...listCommands,
   ...instanceCommands,
   ...definitionCommands,
+  ...lockCommands,
 }

@@ -26,7 +26,7 @@ export function runPackedForRouter(
   const elements = values.map((value): MessageElement => {
     const command = readPositional(value)
     if ('code' in command) return { refusal: command, requestId: {} }
-    if (values.length > 1 && mayWait(command.args)) return refuseToWait(command.args)
+    if (values.length > 1 && mayWait(command.name, command.args)) return refuseToWait(command.args)
     return checkEnvelope({ cmd: command.name, ...command.args })
   })
   router.runAll(elements, 'json', (replies) => {

@@ -14,6 +14,8 @@ export interface Commit {
   readonly staged: readonly StagedRecords[]
   /** Rows that are no state's; see kept-rows.ts. */
   readonly kept?: readonly KeptRow[]
+  /** Has to be on the disk before it is answered, also where others need not be. Default: false. */
+  readonly isUrgent?: boolean
 }
 
 /**

@@ -1,5 +1,5 @@
 // The kinds of state that can be stored. A new kind is one more entry here, and a module like table-rows.ts.
-import type { Change } from '../state/change.ts'
+import type { ChangeOfState } from '../state/change.ts'
 import type { State } from '../state/directory.ts'
 import { instanceRows } from './instance-rows.ts'
 import { keyRows } from './key-rows.ts'
@@ -13,7 +13,7 @@ export type KindName = keyof typeof kinds
 /** They sort behind `directory`, so that recovery knows a state before it meets what the state holds. */
 export const contentTables: readonly string[] = Object.values(kinds).flatMap(({ tables }) => tables)
 
-type KindChange = Exclude<Change, { subject: 'state' }>
+type KindChange = Exclude<ChangeOfState, { subject: 'state' }>
 
 const kindOfSubject: Readonly<Record<KindChange['subject'], KindName>> = {
   record: 'table',

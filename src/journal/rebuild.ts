@@ -4,7 +4,9 @@
 import { approximateBytes, type JsonObject, type JsonValue } from '../protocol/value.ts'
 import { Directory, type State } from '../state/directory.ts'
 import type { Anchored } from './anchor.ts'
+import { keptTables } from './kept-rows.ts'
 import { contentTables, kindNamed, kindOf } from './kinds.ts'
+import { locksTable, tokensFact } from './lock-rows.ts'
 import { fromSortable, type Row, RowCount, type RowPlace } from './row.ts'
 import { describePlace, RowLoader } from './row-loader.ts'
 import type { Salvaged } from './salvage.ts'
@@ -31,6 +33,8 @@ export interface Rebuilt {
  * must never be mistaken for what that version is given to next.
  */
 export const versionsSkipped = 1_000_000
+/** No commit grants more locks than this. */
+const tokensPerCommitMax = 2_048
 
 /** The state's own row, as far as it matters here. */
 interface Named {
@@ -49,7 +53,10 @@ interface Facts {
 /** Nothing at all, for a shard that begins anew. */
 export function rebuiltEmpty(reason: string, anchored: number): Rebuilt {
   const floor = anchored + versionsSkipped
-  const rows = [rowOf(factsTable, '', 'numbers', { next: 1, version_floor: floor })]
+  const rows = [
+    rowOf(factsTable, '', 'numbers', { next: 1, version_floor: floor }),
+    tokensBehind(anchored * tokensPerCommitMax + versionsSkipped),
+  ]
   const lost = [`everything: not one row can be read (${reason})`]
   return { rows, number: anchored, states: 0, setAside: [], lost }
 }
@@ -65,6 +72,8 @@ class Rebuilding {
   readonly #named = new Map<string, Named>()
   readonly #deleted = new Map<string, { readonly version: number; readonly sequence: number }>()
   readonly #orphans = new Map<string, Row[]>()
+  /** Locks and their tokens, and replies that were kept to be given again. */
+  readonly #others: Row[] = []
   readonly #setAside: SetAside[] = []
   readonly #lost: string[] = []
   /** Whether anything may be other than it was committed. Damage to the change log alone is none of that. */
@@ -90,13 +99,14 @@ class Rebuilding {
     this.#nameDamaged()
     this.#load()
     this.#nameOrphans()
+    if (this.#isLossy) this.#nameOthers()
     const { head, lastLogged } = this.#salvaged
     const number = Math.max(head?.number ?? 0, lastLogged, this.#anchored.number)
     if (this.#lost.length === 0 && this.#isLossy) {
       this.#lost.push('some row is not the one that was written last; which one cannot be told, and all are kept')
     }
     return {
-      rows: [...this.#rows()],
+      rows: [...this.#rows(number)],
       number,
       states: this.#directory.size,
       setAside: this.#setAside,
@@ -128,9 +138,11 @@ class Rebuilding {
     }
   }
 
-  #readName({ table, routingKey, key, text }: Row): void {
+  #readName(row: Row): void {
+    const { table, routingKey, key, text } = row
     const value = JSON.parse(text) as JsonObject
-    if (table === factsTable && key === 'numbers') this.#facts = value as unknown as Facts
+    if (table === locksTable || keptTables.includes(table) || key === tokensFact) this.#others.push(row)
+    else if (table === factsTable && key === 'numbers') this.#facts = value as unknown as Facts
     else if (table === directoryTable && key === 'deleted') {
       this.#deleted.set(routingKey, value as unknown as { version: number; sequence: number })
     } else if (table === directoryTable) this.#named.set(routingKey, value as unknown as Named)
@@ -220,11 +232,31 @@ class Rebuilding {
     }
   }
 
+  /** They are true only beside the very commits that they came with. */
+  #nameOthers(): void {
+    const locks = this.#others.filter(({ table }) => table === locksTable).length
+    const replies = this.#others.filter(({ table }) => keptTables.includes(table)).length
+    if (locks > 0) this.#lost.push(`${locks} locks: nobody holds one any more, and every token so far is refused`)
+    if (replies > 0) this.#lost.push(`${replies} replies that were kept for whoever asks again`)
+  }
+
+  /** Where anything may be missing, no token that was ever granted is taken from anybody again. */
+  #otherRows(number: number): readonly Row[] {
+    if (!this.#isLossy) return this.#others
+    const tokens = this.#others.flatMap(({ table, text }) => {
+      if (keptTables.includes(table)) return []
+      const { reserved = 0, token = 0 } = JSON.parse(text) as { reserved?: number; token?: number }
+      return [Math.max(reserved, token)]
+    })
+    const last = tokens.length > 0 ? highest(tokens) : number * tokensPerCommitMax
+    return [tokensBehind(last + versionsSkipped)]
+  }
+
   #aside({ table, routingKey, key }: RowPlace, bytes: Buffer, wrong: string): void {
     this.#setAside.push({ table, routingKey, key, bytes, wrong })
   }
 
-  *#rows(): Generator<Row, void, void> {
+  *#rows(number: number): Generator<Row, void, void> {
     const skipped = this.#isLossy ? versionsSkipped : 0
     let { next, version_floor: floor } = this.#facts
     for (const { routingKey, table, key, text } of this.#salvaged.rows) {
@@ -251,6 +283,7 @@ class Rebuilding {
       next = Math.max(next, sequence + 1)
       yield rowOf(directoryTable, name, 'deleted', { version: version + skipped, sequence })
     }
+    yield* this.#otherRows(number)
     // A name that is not known may be one that was lost.
     const versionFloor = floor + skipped
     if (next > 1 || versionFloor > 0) yield rowOf(factsTable, '', 'numbers', { next, version_floor: versionFloor })
@@ -279,6 +312,10 @@ class Rebuilding {
     const bytes = items.reduce((sum, item) => sum + item.bytes + 1, approximateBytes([]))
     return { ...(value as JsonObject), bytes }
   }
+}
+
+function tokensBehind(token: number): Row {
+  return rowOf(factsTable, '', tokensFact, { reserved: token, floor: token })
 }
 
 function rowOf(table: string, routingKey: string, key: string, value: JsonValue): Row {

@@ -5,6 +5,7 @@ import type { Directory } from '../state/directory.ts'
 import { type KeptRow, keptTables } from './kept-rows.ts'
 import type { Opening } from './kind-rows.ts'
 import { contentTables, kindNamed } from './kinds.ts'
+import { loadTokens, lockIn, locksTable, tokensFact } from './lock-rows.ts'
 import type { Row, RowPlace } from './row.ts'
 import { directoryTable, factsTable, leftoverOf, StateRows } from './state-rows.ts'
 
@@ -34,6 +35,10 @@ export class RowLoader {
     if (table === factsTable) return this.#loadFact(key, value as JsonObject)
     if (keptTables.includes(table)) {
       this.#onKept({ table, routingKey, key, value })
+      return undefined
+    }
+    if (table === locksTable) {
+      this.#stored.directory.locks.set(routingKey, lockIn(value as JsonObject))
       return undefined
     }
     if (!contentTables.includes(table)) return `a row of the unknown table '${table}'`
@@ -77,6 +82,10 @@ export class RowLoader {
   }
 
   #loadFact(key: string, value: JsonObject): string | undefined {
+    if (key === tokensFact) {
+      loadTokens(this.#stored.directory.locks, value)
+      return undefined
+    }
     if (key !== 'numbers') return `the fact '${key}' is not known`
     this.#stored.nextNumber = value.next as number
     this.#versionFloor = value.version_floor as number
@@ -96,6 +105,7 @@ export class RowLoader {
 export function describePlace({ table, routingKey, key }: RowPlace): string {
   if (table === directoryTable)
     return key === 'deleted' ? `the version of the deleted state '${routingKey}'` : `state '${routingKey}'`
+  if (table === locksTable) return `lock '${routingKey}'`
   if (table === factsTable) return `the shard's ${key}`
   if (keptTables.includes(table)) return `the reply ${key} that was kept for '${routingKey}'`
   return `the row ${key} in ${table} of state '${routingKey}'`

@@ -86,6 +86,11 @@ const migrations: readonly string[] = [
     ) AS instance JOIN rows ON rows.tbl = 'history' AND rows.routing_key = instance.state
       AND rows.key >= instance.prefix || '/' AND rows.key < instance.prefix || '0';
   `,
+  `
+  CREATE VIEW locks AS
+    SELECT routing_key AS name, bytes ->> 'token' AS token, bytes ->> 'owner' AS owner, bytes ->> 'ttl_ms' AS ttl_ms
+    FROM rows WHERE tbl = 'locks';
+  `,
 ]
 
 export const schemaVersion = migrations.length

@@ -10,18 +10,10 @@ import { DiskSpace } from './disk-space.ts'
 import type { Commit, CommitOutcome, Journal } from './journal.ts'
 import type { KeptRow } from './kept-rows.ts'
 import { Reserve } from './reserve.ts'
-import { checksumOf, RowCount, type RowEdit } from './row.ts'
-import {
-  ask,
-  codeOf,
-  type Database,
-  isOutOfSpace,
-  loadSqlite,
-  rollBack,
-  type Statement,
-  sqliteCode,
-} from './sqlite-library.ts'
+import { RowCount } from './row.ts'
+import { ask, codeOf, type Database, isOutOfSpace, loadSqlite, rollBack, sqliteCode } from './sqlite-library.ts'
 import { emptyHead, type Head, passing, type ReadOptions, readDatabase } from './sqlite-read.ts'
+import { SqliteRows } from './sqlite-rows.ts'
 import { migrate } from './sqlite-schema.ts'
 import { loggedText, StateRows } from './state-rows.ts'
 
@@ -44,8 +36,6 @@ export interface SqliteJournalOptions extends ReadOptions {
 const synchronous = { strict: 2, relaxed: 1 } as const
 /** In relaxed mode a power cut takes at most what came since the last time. */
 const syncIntervalMs = 500
-/** Rows that belong to nobody are removed with later commits, so many at a time. */
-const leftoversPerCommitMax = 256
 /** Somebody who looks into the database is waited for so long. */
 const busyMsMax = 1_000
 const cacheKibibytes = 16 * 1024
@@ -67,11 +57,7 @@ interface Opened {
   readonly log: ChangeLog
   readonly space: DiskSpace
   readonly stored: StateRows
-  readonly read: Statement
-  readonly write: Statement
-  readonly remove: Statement
-  readonly leftover: Statement
-  readonly writeHead: Statement
+  readonly rows: SqliteRows
 }
 
 export class SqliteJournal implements Journal {
@@ -102,9 +88,9 @@ export class SqliteJournal implements Journal {
     const loaded = await this.#inRoomMade(() => readDatabase(directory, options))
     this.#head = loaded?.head ?? emptyHead
     const stored = loaded?.stored ?? new StateRows(directory)
-    const opened = await this.#inRoomMade(() => this.#call(() => this.#open(stored)))
-    this.#opened = opened
-    if (!this.#hasReserve) this.#call(() => opened.space.confine())
+    this.#opened = await this.#inRoomMade(() => this.#call(() => this.#open(stored)))
+    const { space } = this.#opened
+    if (!this.#hasReserve) this.#call(() => space.confine())
     return this.#head.number
   }
 
@@ -126,7 +112,8 @@ export class SqliteJournal implements Journal {
     assert(opened !== undefined, 'commits go to an open journal')
     assert(commit.number === this.#head.number + 1, 'commits are numbered without gaps')
     if (this.#failure !== undefined) return { outcome: 'unknown', reason: this.#failure }
-    return this.#call(() => this.#commit(opened, commit))
+    const isUrgent = commit.isUrgent === true && this.durability === 'relaxed'
+    return this.#call(() => (isUrgent ? this.#commitStrictly(opened, commit) : this.#commit(opened, commit)))
   }
 
   async close(): Promise<void> {
@@ -177,7 +164,7 @@ export class SqliteJournal implements Journal {
       PRAGMA busy_timeout = ${busyMsMax};
       PRAGMA cache_size = -${cacheKibibytes};
       PRAGMA journal_size_limit = ${walBytesKept}`)
-    this.#setSynchronous(database)
+    this.#setSynchronous(database, this.durability)
     migrate(database)
     const { file, probeMs = defaultProbeMs, onFull = () => {} } = this.#options
     const opened: Opened = {
@@ -194,19 +181,12 @@ export class SqliteJournal implements Journal {
       }),
       anchor: new Anchor(anchorFileOf(this.#options.file)),
       log: new ChangeLog(database, this.#options),
-      read: database.prepare('SELECT crc FROM rows WHERE tbl = ? AND routing_key = ? AND key = ?'),
-      write: database.prepare(`
-        INSERT INTO rows (tbl, routing_key, key, bytes, crc) VALUES (?, ?, ?, ?, ?)
-        ON CONFLICT DO UPDATE SET bytes = excluded.bytes, crc = excluded.crc`),
-      remove: database.prepare('DELETE FROM rows WHERE tbl = ? AND routing_key = ? AND key = ?'),
-      leftover: database.prepare(`
-        SELECT key FROM rows WHERE tbl = ? AND routing_key = ? AND key >= ? AND key < ? LIMIT ?`),
-      writeHead: database.prepare('INSERT OR REPLACE INTO head (one, bytes, crc) VALUES (1, ?, ?)'),
+      rows: new SqliteRows(database),
     }
     // Whatever a commit that failed at its end has left in the file is overwritten by this one, so that it stays away.
     this.#commitHead(opened)
     // One of the two libraries forgets the setting with the first write.
-    this.#setSynchronous(database)
+    this.#setSynchronous(database, this.durability)
     // What a killed process had written, but not yet secured, is shown from now on: it has to be secured first.
     if (!this.#secureAll(opened)) throw new Error(`${this.#options.file} is in use`)
     return opened
@@ -218,9 +198,9 @@ export class SqliteJournal implements Journal {
       return this.#checkpoint(opened)
     } catch (error) {
       if (!isOutOfSpace(error)) throw error
-      this.#setSynchronous(opened.database, synchronous.strict)
+      this.#setSynchronous(opened.database, 'strict')
       this.#commitHead(opened)
-      this.#setSynchronous(opened.database)
+      this.#setSynchronous(opened.database, this.durability)
       this.#anchor(opened)
       return true
     }
@@ -228,19 +208,31 @@ export class SqliteJournal implements Journal {
 
   #commitHead(opened: Opened): void {
     opened.database.exec('BEGIN IMMEDIATE')
-    this.#writeHead(opened, this.#head)
+    opened.rows.writeHead(this.#head)
     opened.database.exec('COMMIT')
   }
 
-  #setSynchronous(database: Database, wanted: number = synchronous[this.durability]): void {
+  #setSynchronous(database: Database, durability: keyof typeof synchronous): void {
+    const wanted = synchronous[durability]
     database.exec(`PRAGMA synchronous = ${wanted}`)
     const found = ask(database, 'PRAGMA synchronous')
     assert(found?.synchronous === wanted, 'the database is as durable as it was told to be')
   }
 
+  /** Secures this commit and all before it, as strict mode does with each. */
+  #commitStrictly(opened: Opened, commit: Commit): CommitOutcome {
+    const { database } = opened
+    this.#setSynchronous(database, 'strict')
+    const outcome = this.#commit(opened, commit)
+    // One whose outcome nobody knows is the last of this connection.
+    if (outcome.outcome !== 'unknown') this.#setSynchronous(database, 'relaxed')
+    if (outcome.outcome === 'committed') this.#anchor(opened)
+    return outcome
+  }
+
   #commit(opened: Opened, commit: Commit): CommitOutcome {
     const { number, changes } = commit
-    const { database, stored, log, space } = opened
+    const { database, stored, log, rows, space } = opened
     const plan = stored.plan(commit)
     const counted = new RowCount(this.#head)
     const head = { number, ...counted.totals() }
@@ -250,13 +242,13 @@ export class SqliteJournal implements Journal {
       let bytes = 0
       for (const edit of plan.edits) {
         bytes += edit.text?.length ?? 0
-        this.#write(opened, counted, edit)
+        rows.write(counted, edit)
       }
-      const finishedLeftovers = this.#removeLeftovers(opened, counted)
+      const finishedLeftovers = rows.removeLeftovers(stored.leftovers, counted)
       const text = loggedText(changes)
       const logged = log.append(number, changes.length, text, space.isFull)
       Object.assign(head, counted.totals())
-      this.#writeHead(opened, head)
+      rows.writeHead(head)
       if (!space.hasRoomFor(bytes + text.length)) return this.#refuseForSpace(opened)
       isWritten = true
       database.exec('COMMIT')
@@ -293,39 +285,6 @@ export class SqliteJournal implements Journal {
       space.confine()
     })
     return { outcome: 'refused', code: 'STORAGE_FULL' }
-  }
-
-  #write({ read, write, remove }: Opened, counted: RowCount, { table, routingKey, key, text }: RowEdit): void {
-    const before = read.get(table, routingKey, key) as { crc: number } | undefined
-    if (before !== undefined) counted.remove(table, before.crc)
-    if (text !== undefined) {
-      const checksum = checksumOf(table, routingKey, key, text)
-      write.run(table, routingKey, key, text, checksum)
-      counted.add(table, checksum)
-    } else if (before !== undefined) remove.run(table, routingKey, key)
-  }
-
-  #writeHead({ writeHead }: Opened, head: Head): void {
-    const text = JSON.stringify(head)
-    writeHead.run(text, checksumOf('head', '', '', text))
-  }
-
-  /** Answers with how many of them are gone altogether. */
-  #removeLeftovers(opened: Opened, counted: RowCount): number {
-    let budget = leftoversPerCommitMax
-    let finished = 0
-    for (const { tables, routingKey, prefix } of opened.stored.leftovers) {
-      const end = `${prefix.slice(0, -1)}0`
-      for (const table of tables) {
-        const rows = opened.leftover.all(table, routingKey, prefix, end, budget) as { key: string }[]
-        for (const { key } of rows) this.#write(opened, counted, { table, routingKey, key, text: undefined })
-        // Asking costs something too: thousands of empty states must not all be asked for in one commit.
-        budget -= Math.max(rows.length, 1)
-        if (budget <= 0) return finished
-      }
-      finished += 1
-    }
-    return finished
   }
 
   /** In strict mode a commit is on the disk when it returns; in relaxed mode somewhat later. */

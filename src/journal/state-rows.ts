@@ -1,4 +1,4 @@
-// The contents of a shard as rows, whatever their kind: which rows a commit touches. Owned by one journal; recovery
+// The contents of a shard as rows, whatever their kind, and its locks: which rows a commit touches. Owned by one journal; recovery
 // (row-loader.ts) makes it, and the directory, of all rows again.
 // Invariant: the rows of a state's contents begin with the state's epoch, a number that is never given twice. Rows of
 // another epoch belong to nobody: they were staged and never shown, or were replaced; they are removed little by little.
@@ -10,11 +10,12 @@
 //     records   │ leads │ 17/11   │ [9,{"id":1,"name":"Ann"}]
 import { assert } from '../base/assert.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
-import type { Change, StagedRecords } from '../state/change.ts'
+import type { Change, ChangeOfState, StagedRecords } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
 import type { Commit } from './journal.ts'
 import type { LeftRows } from './kind-rows.ts'
 import { contentTables, kindOf } from './kinds.ts'
+import { LockPlan, loggedLock } from './lock-rows.ts'
 import { type RowEdit, sortable } from './row.ts'
 import { stagedRows } from './table-rows.ts'
 
@@ -82,6 +83,7 @@ class Planner {
   readonly #stored: StateRows
   readonly #edits: RowEdit[] = []
   readonly #touched = new Map<string, Touched>()
+  readonly #locks = new LockPlan()
   /** What becomes of `staged`: undefined for what is staged no longer. */
   readonly #staged = new Map<string, Staged | undefined>()
   readonly #leftovers: Leftover[] = []
@@ -93,9 +95,13 @@ class Planner {
   plan({ changes, staged, kept = [] }: Commit): Plan {
     const numberBefore = this.#stored.nextNumber
     for (const part of staged) this.#stage(part)
-    for (const change of changes) this.#note(change)
+    for (const change of changes) {
+      if (change.subject === 'lock') this.#locks.note(change)
+      else this.#note(change)
+    }
     for (const [state, touched] of this.#touched) this.#write(state, touched)
     for (const { table, routingKey, key, value } of kept) this.#put(table, routingKey, key, value)
+    this.#edits.push(...this.#locks.edits(this.#stored.directory.locks, factsTable))
     const forgotten = [...this.#stored.forgotten].filter((name) => !this.#touched.has(name))
     for (const name of forgotten) this.#put(directoryTable, name, 'deleted', undefined)
     if (this.#stored.nextNumber !== numberBefore || this.#stored.forgotten.size > 0) {
@@ -117,7 +123,7 @@ class Planner {
     for (const { table, key, value } of stagedRows(part)) this.#put(table, state, `${place.epoch}/${key}`, value)
   }
 
-  #note(change: Change): void {
+  #note(change: ChangeOfState): void {
     const { state, version } = change
     let touched = this.#touched.get(state)
     if (touched === undefined) {
@@ -237,6 +243,7 @@ function edit(table: string, routingKey: string, key: string, value: JsonValue |
 export function loggedText(changes: readonly Change[]): string {
   return JSON.stringify(
     changes.map((change): JsonObject => {
+      if (change.subject === 'lock') return loggedLock(change)
       const { state, version, type, at } = change
       return { state, version, type, at, ...(change.subject === 'state' ? {} : kindOf(change).logged(change)) }
     }),

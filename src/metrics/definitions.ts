@@ -173,7 +173,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   },
   shardGauge(
     'holdfast_waiters',
-    'Commands that wait in a shard for something to come to their key.',
+    'Commands that wait in a shard for something to come to their key, or for a lock.',
     ({ waiters }) => waiters,
   ),
   shardGauge(
@@ -195,6 +195,41 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     help: 'Keys that were removed because their time was over.',
     labels: ['shard'],
     samples: fromCounts(({ expiries }) => expiries),
+  },
+  {
+    name: 'holdfast_locks',
+    type: 'gauge',
+    help: 'Locks of a shard that are held.',
+    labels: ['shard'],
+    samples: fromStatistics(({ locks }) => locks),
+  },
+  {
+    name: 'holdfast_lock_waiters',
+    type: 'gauge',
+    help: 'Commands that wait in a shard for a lock.',
+    labels: ['shard'],
+    samples: fromStatistics(({ lockWaiters }) => lockWaiters),
+  },
+  {
+    name: 'holdfast_lock_grants_total',
+    type: 'counter',
+    help: 'Locks that were granted.',
+    labels: ['shard'],
+    samples: fromCounts(({ lockGrants }) => lockGrants),
+  },
+  {
+    name: 'holdfast_lock_expiries_total',
+    type: 'counter',
+    help: 'Locks that were not released before their time was over.',
+    labels: ['shard'],
+    samples: fromCounts(({ lockExpiries }) => lockExpiries),
+  },
+  {
+    name: 'holdfast_fenced_total',
+    type: 'counter',
+    help: 'Writes that were refused because their token was not the newest of its lock.',
+    labels: ['shard'],
+    samples: fromCounts(({ fenced }) => fenced),
   },
   {
     name: 'holdfast_hook_calls_total',

@@ -13,6 +13,9 @@ export type ShardCounts = Pick<
   | 'sliceSeconds'
   | 'commits'
   | 'expiries'
+  | 'lockGrants'
+  | 'lockExpiries'
+  | 'fenced'
   | 'retriesAnswered'
   | 'hooks'
   | 'hookSeconds'
@@ -57,6 +60,9 @@ function sumCounts(earlier: ShardCounts | undefined, life: ShardCounts): ShardCo
     commits: earlier.commits + life.commits,
     expiries: earlier.expiries + life.expiries,
     retriesAnswered: earlier.retriesAnswered + life.retriesAnswered,
+    lockGrants: earlier.lockGrants + life.lockGrants,
+    lockExpiries: earlier.lockExpiries + life.lockExpiries,
+    fenced: earlier.fenced + life.fenced,
     hooks: sumOutcomes(earlier.hooks, life.hooks),
     hookSeconds: sumHistograms(earlier.hookSeconds, life.hookSeconds),
   }

@@ -56,6 +56,21 @@ export const WaitSeconds = Type.Number({
   expects: `a number of seconds from 0 to ${waitSecondsMax}`,
 })
 
+/** Whoever needs a lock for longer extends it, and so shows that it is alive. */
+const lockSecondsMax = 86_400
+export const LockSeconds = Type.Number({
+  exclusiveMinimum: 0,
+  maximum: lockSecondsMax,
+  expects: `a number of seconds, more than 0 and at most ${lockSecondsMax}`,
+})
+export const Owner = Type.String({ minLength: 1, maxLength: 255, expects: 'a string of 1 to 255 characters' })
+/** What a write shows for the lock that it is made under: see `fenceProblem` for the name of the lock. */
+export const FenceArgument = Type.Object(
+  { lock: Type.String(), token: Counted },
+  { additionalProperties: false, expects: "an object with 'lock', a name, and 'token', an integer of at least 0" },
+)
+export type Fence = Static<typeof FenceArgument>
+
 /** The fields of a command besides `cmd`, `request_id` and the routing key. */
 export type ArgumentTypes = Readonly<Record<string, TSchema>>
 export type ArgumentsOf<Types extends ArgumentTypes> = Static<ReturnType<typeof Type.Object<Types>>>

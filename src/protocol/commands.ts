@@ -16,6 +16,7 @@ import {
 } from './arguments.ts'
 import type { CommandDeclaration, Target } from './declaration.ts'
 import { keyCommands } from './key-commands.ts'
+import { lockCommands } from './lock-commands.ts'
 import { machineCommands } from './machine-commands.ts'
 
 export type { Target } from './declaration.ts'
@@ -214,6 +215,7 @@ export const commands = {
   ...keyCommands,
   ...machineCommands,
   ...administrationCommands,
+  ...lockCommands,
 } as const satisfies Record<string, CommandDeclaration>
 
 export type CommandName = keyof typeof commands
@@ -246,9 +248,22 @@ export function defaultStateOf(name: CommandName): string | undefined {
   return commands[name].target === 'keys' ? 'default' : undefined
 }
 
-/** The field in which the reply of a command on a state says that state's version. */
-export function versionFieldOf(name: CommandName): 'version' | 'state_version' {
+/** The field in which a command names what it is on, its routing key; undefined for a command that is on no one thing. */
+export function nameFieldOf(name: CommandName): 'state' | 'lock' | undefined {
+  const { routing, target } = commands[name]
+  if (routing !== 'state') return undefined
+  return target === 'lock' ? 'lock' : 'state'
+}
+
+/** The field in which the reply of a command on a state says that state's version; undefined where it says none. */
+export function versionFieldOf(name: CommandName): 'version' | 'state_version' | undefined {
+  if (nameFieldOf(name) !== 'state') return undefined
   return commands[name].target === 'keys' ? 'state_version' : 'version'
+}
+
+/** Whether a command may be told a lock and a token, without which it must not run: every write of a state. */
+export function mayBeFenced(name: CommandName): boolean {
+  return commands[name].writes && nameFieldOf(name) === 'state'
 }
 
 /** The field of a command's reply that may be a long list, which then is encoded a piece at a time. */

@@ -9,6 +9,8 @@ import type { ShardStatistics } from './statistics.ts'
 /** What a thread needs to run a shard. */
 export interface ShardStart {
   readonly id: number
+  /** How many shards there are. */
+  readonly shards: number
   readonly limits: Limits
   /** Where the shard keeps its states; undefined if it does not. */
   readonly storage: Storage | undefined

@@ -1,18 +1,20 @@
-// What the registry says of a command. The rows themselves are in commands.ts, key-commands.ts and machine-commands.ts.
+// What the registry says of a command. The rows themselves are in commands.ts, key-commands.ts, lock-commands.ts and
+// machine-commands.ts.
 import type { TSchema } from 'typebox'
 import type { ArgumentTypes } from './arguments.ts'
 
 /**
- * Who runs a command: `state`, the shard that owns the state named in the field `state`; `shards`, every shard, the
+ * Who runs a command: `state`, the shard that owns the state or lock that it names; `shards`, every shard, the
  * router joining their answers; `router`, the router itself.
  */
 export type Routing = 'state' | 'shards' | 'router'
 
 /**
  * What a routed command is decided on: `table` or `machine`, an existing state of that kind; `keys`, a keyspace, which is there as
- * soon as somebody names it; `state`, an existing state of any kind; `directory`, the shard's whole set of states.
+ * soon as somebody names it; `lock`, the shard's locks; `state`, an existing state of any kind; `directory`, the shard's whole
+ * set of states.
  */
-export type Target = 'table' | 'keys' | 'machine' | 'state' | 'directory'
+export type Target = 'table' | 'keys' | 'machine' | 'lock' | 'state' | 'directory'
 
 export interface CommandDeclaration {
   readonly opcode: number
@@ -25,5 +27,7 @@ export interface CommandDeclaration {
   readonly reply: Readonly<Record<string, TSchema>>
   /** The first field of the reply, where that may be a long list: it is then encoded a piece at a time. */
   readonly longList?: string
+  /** For one that may wait: the argument that says for how many seconds, and what holds without it. Default: `wait`, 0. */
+  readonly waits?: { readonly field: string; readonly otherwise: number }
   readonly summary: string
 }

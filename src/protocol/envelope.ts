@@ -1,6 +1,6 @@
 // The envelope of a command in the documented form: its name, the state it names, the caller's number. It is all that
 // anybody but the deciding shard looks at.
-import { type CommandName, findCommand } from './commands.ts'
+import { type CommandName, declarationOf, findCommand } from './commands.ts'
 import { type Refusal, refusal } from './errors.ts'
 import { isObject, type JsonObject, type JsonValue } from './value.ts'
 
@@ -33,9 +33,16 @@ export function tooManyCommands(limit: number): Refusal {
   return refusal('LIMIT_EXCEEDED', { what: 'The number of commands in a message', limit })
 }
 
+/** For how many seconds a command with these arguments may have its caller wait. */
+export function waitSecondsOf(name: CommandName, args: JsonObject): number {
+  const { field, otherwise } = declarationOf(name).waits ?? { field: 'wait', otherwise: 0 }
+  const seconds = args[field] ?? otherwise
+  return typeof seconds === 'number' ? seconds : 0
+}
+
 /** Whether a command with these arguments may have its caller wait. */
-export function mayWait(args: JsonObject): boolean {
-  return typeof args.wait === 'number' && args.wait > 0
+export function mayWait(name: CommandName, args: JsonObject): boolean {
+  return waitSecondsOf(name, args) > 0
 }
 
 /** The refusal of a command that may wait where others stand beside it, which would wait with it. */

@@ -116,6 +116,17 @@ export const errorTable = {
         ? `Conflict: expected version ${d.expected}, found ${d.found}`
         : 'Conflict: the record is not as expected',
   ),
+  FENCED: row(
+    'state',
+    'The token that a write carries is older than the newest of its lock: somebody else has had the lock since.',
+    (d: { lock: string; token: number; newest: number }) =>
+      `Lock '${d.lock}' was granted with token ${d.newest} since token ${d.token}`,
+  ),
+  LOCK_NOT_HELD: row(
+    'state',
+    'Somebody else has the lock.',
+    (d: { lock: string }) => `Lock '${d.lock}' is held by another owner`,
+  ),
   INVALID_DEFINITION: row(
     'state',
     'The schema, or the definition of a machine, is not well formed; the path leads to the fault.',
@@ -222,8 +233,8 @@ export function refusalReply({ code, message, details }: Refusal): JsonObject {
 /** True if the same request, sent again unchanged, may succeed: it did not run, and what was in its way passes. */
 export function isRetryable(code: ErrorCode): boolean {
   const errorClass: ErrorClass = errorTable[code].class
-  // Of what can be wrong with storage, only want of space passes by itself.
-  return errorClass === 'try again' || code === 'STORAGE_FULL'
+  // Of what can be wrong with storage, what the disk does not take now may pass by itself.
+  return errorClass === 'try again' || code === 'STORAGE_FULL' || code === 'STORAGE_FAILED'
 }
 
 /** True if a caller cannot know whether the command ran. */

@@ -10,6 +10,7 @@ import type { Codec, CodecCommand } from './codec.ts'
 import { type CommandName, commandNames, declarationOf, versionFieldOf } from './commands.ts'
 import { invalidRequest } from './envelope.ts'
 import type { Refusal } from './errors.ts'
+import { argumentTypesOf } from './validate.ts'
 import { isObject, type JsonObject, type JsonValue } from './value.ts'
 
 /** The extension type of refusals. */
@@ -45,11 +46,12 @@ interface Layout {
   readonly optional: readonly string[]
   readonly reply: readonly string[]
   readonly optionalReply: readonly string[]
-  readonly hasVersion: boolean
+  readonly versionField: string | undefined
 }
 
 function layoutOf(name: CommandName): Layout {
-  const { opcode, args, reply, routing } = declarationOf(name)
+  const { opcode, reply } = declarationOf(name)
+  const args = argumentTypesOf(name)
   const split = (fields: Readonly<Record<string, TSchema>>, optional: boolean): string[] =>
     Object.keys(fields).filter((field) => Type.IsOptional(fields[field]) === optional)
   return {
@@ -59,7 +61,7 @@ function layoutOf(name: CommandName): Layout {
     optional: split(args, true),
     reply: split(reply, false),
     optionalReply: split(reply, true),
-    hasVersion: routing === 'state',
+    versionField: versionFieldOf(name),
   }
 }
 
@@ -131,16 +133,17 @@ export function packDocumented(name: CommandName | '', reply: JsonObject): Packe
     const { code, message, ...details } = fields
     return new PackedRefusal([code ?? '', message ?? '', details])
   }
-  const version = fields[versionFieldOf(name)]
+  const { versionField } = layoutFor(name)
+  const version = versionField === undefined ? undefined : fields[versionField]
   return packedReply(name, fields, typeof version === 'number' ? version : undefined)
 }
 
 /** `fields` are those of the documented reply; `version` is that of the state. */
 export function packedReply(name: CommandName, fields: JsonObject, version: number | undefined): PackedReply {
-  const { reply, optionalReply, hasVersion } = layoutFor(name)
+  const { reply, optionalReply, versionField } = layoutFor(name)
   const packed: JsonValue[] = []
   for (let index = 0; index < reply.length; index += 1) packed.push(fields[reply[index] as string] as JsonValue)
-  if (hasVersion) packed.push(version ?? 0)
+  if (versionField !== undefined) packed.push(version ?? 0)
   let extra: JsonObject | undefined
   for (const field of optionalReply) {
     if (fields[field] === undefined) continue
@@ -167,15 +170,15 @@ function documented(name: CommandName, packed: unknown): JsonObject {
     return { status: 'error', code, message, ...details }
   }
   if (!Array.isArray(packed)) throw new Error('a reply is neither an array nor a refusal')
-  const { reply, hasVersion } = layoutFor(name)
+  const { reply, versionField } = layoutFor(name)
   const full: JsonObject = { status: 'ok' }
   let index = 0
   for (const field of reply) {
     full[field] = packed[index] as JsonValue
     index += 1
   }
-  if (hasVersion) {
-    full[versionFieldOf(name)] = packed[index] as JsonValue
+  if (versionField !== undefined) {
+    full[versionField] = packed[index] as JsonValue
     index += 1
   }
   return packed.length > index ? { ...full, ...(packed[index] as JsonObject) } : full

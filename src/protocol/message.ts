@@ -1,6 +1,6 @@
 // A plain message taken apart: its commands, each known to have a good envelope and ready to be sent to its shard.
 // Small messages are taken apart where they arrive, large ones on the stateless pool: hence plain data in and out.
-import { type CommandName, commands, defaultStateOf } from './commands.ts'
+import { type CommandName, defaultStateOf, findCommand, nameFieldOf } from './commands.ts'
 import { invalidRequest, mayWait, readEnvelope, requestIdOf, tooManyCommands, waitsAlone } from './envelope.ts'
 import type { Refusal } from './errors.ts'
 import { parseJson, textOf } from './json.ts'
@@ -13,7 +13,7 @@ import { depthMax, isObject, type JsonObject, type JsonValue, valueProblem } fro
 /** A command on its way to whoever runs it. */
 export interface MessageCommand {
   readonly name: CommandName
-  /** The name of the state; empty for a command that is not on one state. */
+  /** The name of the state or lock; empty for a command that is not on one. */
   readonly routingKey: string
   readonly requestId: JsonObject
   /** The whole command; only its envelope where a shard gets the body instead. */
@@ -59,10 +59,16 @@ export function readMessage(frame: Buffer, options: MessageOptions): Message | R
   if (value.length > options.commandsMax) return tooManyCommands(options.commandsMax)
   const isAlone = value.length === 1
   const elements = value.map((command) => {
-    const mustBeAlone = !isAlone && isObject(command) && mayWait(command)
-    return mustBeAlone ? refuseToWait(command) : elementOf(command, undefined, options)
+    return !isAlone && isObject(command) && mayHaveToWait(command)
+      ? refuseToWait(command)
+      : elementOf(command, undefined, options)
   })
   return { isArray: true, elements }
+}
+
+function mayHaveToWait(command: JsonObject): boolean {
+  const name = typeof command.cmd === 'string' ? findCommand(command.cmd) : undefined
+  return name !== undefined && mayWait(name, command)
 }
 
 /** A command that waits, where others stand beside it. */
@@ -118,11 +124,12 @@ export function checkEnvelope(value: JsonValue): MessageElement {
   const envelope = readEnvelope(value)
   if ('code' in envelope) return { refusal: envelope, requestId }
   const { name, command } = envelope
-  if (commands[name].routing === 'state') {
-    const state = command.state === undefined ? defaultStateOf(name) : command.state
-    const problem = state === undefined ? `${name} needs 'state'` : nameProblem(state)
+  const field = nameFieldOf(name)
+  if (field !== undefined) {
+    const on = command[field] === undefined ? defaultStateOf(name) : command[field]
+    const problem = on === undefined ? `${name} needs '${field}'` : nameProblem(on, field)
     if (problem !== undefined) return { refusal: invalidRequest(problem), requestId }
-    return { name, routingKey: state as string, requestId, command, body: '', bytes: 0 }
+    return { name, routingKey: on as string, requestId, command, body: '', bytes: 0 }
   }
   const problem = argumentsProblem(name, command)
   if (problem !== undefined) return { refusal: invalidRequest(problem), requestId }

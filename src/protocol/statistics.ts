@@ -33,6 +33,13 @@ export interface ShardStatistics {
   readonly instanceBytes: number
   /** Keys that were removed because their time was over. */
   readonly expiries: number
+  /** Locks that are held. */
+  readonly locks: number
+  readonly lockGrants: number
+  /** Locks that were not released before their time was over. */
+  readonly lockExpiries: number
+  /** Writes that were refused because their token was not the newest of its lock. */
+  readonly fenced: number
   /** Commands that were answered; without a name where it was not known. */
   readonly commands: readonly OutcomeCount[]
   /** Commands decided in one batch. */
@@ -44,7 +51,7 @@ export interface ShardStatistics {
   readonly sliceSecondsMax: number
   /** Requests that wait inside the shard, most of them behind a big command on their state. */
   readonly waiting: number
-  /** Commands that wait for something to come to their key. */
+  /** Commands that wait for something to come to their key, or for a lock. */
   readonly waiters: number
   /** Clients whose write messages are remembered. */
   readonly sessions: number
@@ -52,6 +59,8 @@ export interface ShardStatistics {
   readonly repliesKept: number
   /** Write messages that came again and were not run again. */
   readonly retriesAnswered: number
+  /** Those of them that wait for a lock. */
+  readonly lockWaiters: number
   readonly commits: number
   /** Calls of hooks by their outcome: `ok`, `slow`, `refused`, `failed`, or `skipped` for one that was not made. */
   readonly hooks: readonly OutcomeCount[]

@@ -11,7 +11,7 @@ export interface RouterFacts {
 }
 
 export function joinsOf(facts: () => RouterFacts): Partial<Record<CommandName, Join>> {
-  return { LIST_STATES: joinNames, STATS: (answers) => joinStatistics(answers, facts()) }
+  return { LIST_STATES: joinNames, LIST_LOCKS: joinLocks, STATS: (answers) => joinStatistics(answers, facts()) }
 }
 
 /** Every shard answered with its names in order, one more than asked for if it has them. */
@@ -20,6 +20,16 @@ const joinNames: Join = (answers, { limit }) => {
   if (typeof limit !== 'number' || states.length <= limit) return { status: 'ok', states }
   const page = states.slice(0, limit)
   return { status: 'ok', states: page, next: page.at(-1) as string }
+}
+
+/** As with names. */
+const joinLocks: Join = (answers, { limit }) => {
+  const locks = answers
+    .flatMap((answer) => answer.locks as { lock: string }[])
+    .sort((one, other) => byBytes(one.lock, other.lock))
+  if (typeof limit !== 'number' || locks.length <= limit) return { status: 'ok', locks }
+  const page = locks.slice(0, limit)
+  return { status: 'ok', locks: page, next: page.at(-1)?.lock as string }
 }
 
 function byBytes(a: string, b: string): number {
@@ -48,6 +58,11 @@ function joinStatistics(answers: readonly JsonObject[], facts: RouterFacts): Jso
       instance_bytes: total('instance_bytes'),
       expiries: total('expiries'),
       waiters: total('waiters'),
+      locks: total('locks'),
+      lock_waiters: total('lock_waiters'),
+      lock_grants: total('lock_grants'),
+      lock_expiries: total('lock_expiries'),
+      fenced: total('fenced'),
       commands: total('commands'),
     },
     shards,

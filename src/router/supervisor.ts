@@ -202,13 +202,14 @@ export class Supervisor {
   }
 
   #newLife({ shard }: Mailbox): Life {
-    const { limits, storage, faultsEnabled, extension } = this.#options
+    const { limits, mailboxes, storage, faultsEnabled, extension } = this.#options
     const data = new MessageChannel()
     const control = new MessageChannel()
     const notices = new MessageChannel()
     const progress = new Int32Array(new SharedArrayBuffer(progressSlotCount * Int32Array.BYTES_PER_ELEMENT))
     const start: ShardStart = {
       id: shard,
+      shards: mailboxes.length,
       limits,
       storage,
       progress: progress.buffer,

@@ -34,7 +34,8 @@ export function tooLong(answer: Answer, limit: number): Answer {
 export function documentedReply({ command, refusal: refused, fields, version, requestId }: Answer): JsonObject {
   if (refused !== undefined) return { ...refusalReply(refused), ...requestId }
   const reply: JsonObject = { status: 'ok', ...fields }
-  if (version !== undefined && command !== '') reply[versionFieldOf(command)] = version
+  const versionField = command === '' ? undefined : versionFieldOf(command)
+  if (version !== undefined && versionField !== undefined) reply[versionField] = version
   if (requestId.request_id !== undefined) reply.request_id = requestId.request_id
   return reply
 }

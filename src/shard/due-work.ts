@@ -1,5 +1,5 @@
-// What time brings about by itself: keys that expire, leases that end, timers that fire. It comes at the head of every batch, and a timer
-// sees to it that a batch comes where nobody asks for anything. Owned by one shard, which applies what is decided here.
+// What time brings about by itself: keys and locks that expire, leases that end, timers that fire. It comes at the head
+// of every batch, and a timer sees to it that a batch comes where nobody asks for anything. Owned by one shard, which applies what is decided here.
 // Invariant: as long as anything is due one day, a timer runs or the shard is about to take its turn.
 import type { Clocks, WakeAfter } from '../base/clock.ts'
 import { nextDue } from '../command/due.ts'
@@ -62,10 +62,13 @@ export class DueWork {
   plan({ wall, mono }: Clocks, waitEndsAt: number | null): boolean {
     const { directory, wakeAfter, onWake } = this.#options
     if (!hasDeadlines(directory) && waitEndsAt === null) return false
-    const { firstExpiry, firstLease, firstTimer } = directory
+    const { firstExpiry, firstLease, firstTimer, locks } = directory
     const never = Number.POSITIVE_INFINITY
     const byWallAt = mono - wall + Math.min(firstExpiry?.at ?? never, firstTimer?.at ?? never)
-    const changesAt = Math.max(Math.min(byWallAt, firstLease?.at ?? never), this.#notBefore)
+    const changesAt = Math.max(
+      Math.min(byWallAt, firstLease?.at ?? never, locks.firstDeadline?.at ?? never),
+      this.#notBefore,
+    )
     const dueAt = Math.min(changesAt, waitEndsAt ?? never, mono + wakeMsMax)
     if (dueAt <= mono) return true
     const at = dueAt + gatheringMs
@@ -85,6 +88,7 @@ export class DueWork {
   }
 }
 
-function hasDeadlines({ firstExpiry, firstLease, firstTimer }: Directory): boolean {
-  return firstExpiry !== undefined || firstLease !== undefined || firstTimer !== undefined
+function hasDeadlines({ firstExpiry, firstLease, firstTimer, locks }: Directory): boolean {
+  const { firstDeadline: firstLock } = locks
+  return (firstExpiry ?? firstLease ?? firstTimer ?? firstLock) !== undefined
 }

@@ -5,14 +5,17 @@ import { assert } from '../base/assert.ts'
 import type { Clocks } from '../base/clock.ts'
 import type { Context, Decision, Done, Park, Refuse, Step } from '../command/decide.ts'
 import { done, refuse } from '../command/decide.ts'
+import { fencedSteps, fenceProblem } from '../command/fences.ts'
 import { deciders, type ShardCommand } from '../command/registry.ts'
 import type { CommitOutcome } from '../journal/journal.ts'
-import { commands, declarationOf } from '../protocol/commands.ts'
+import type { Fence } from '../protocol/arguments.ts'
+import { commands, declarationOf, versionFieldOf } from '../protocol/commands.ts'
 import { mayWait, requestIdOf, waitsAlone } from '../protocol/envelope.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Change } from '../state/change.ts'
 import type { Directory, State } from '../state/directory.ts'
 import { Keys, Keyspace } from '../state/keyspace.ts'
+import type { Locks } from '../state/locks.ts'
 import type { Hooks } from './hooks.ts'
 import { type Keyed, type KeyedReplies, keyedOf } from './keyed-replies.ts'
 import { type Answer, type CheckedCommand, nextCommand, type Task } from './task.ts'
@@ -37,7 +40,7 @@ export interface ToPark {
 
 /** What is the same for all commands of a shard. */
 export type Facts = Omit<Context, 'state' | 'now' | 'decision'>
-type AnyDecider = (target: State | Directory, args: JsonObject, context: Context) => Decision
+type AnyDecider = (target: State | Locks | Directory, args: JsonObject, context: Context) => Decision
 
 const full = refuse('STORAGE_FULL', {})
 
@@ -90,12 +93,12 @@ export class Executor {
   }
 
   #decideChecked({ name, args, requestId }: CheckedCommand, task: Task, now: Clocks): Settled | Stepping | ToPark {
-    if (task.commands.length > 1 && mayWait(args)) {
+    if (task.commands.length > 1 && mayWait(name, args)) {
       return settled(name, { outcome: 'refuse', refusal: waitsAlone() }, undefined, requestId)
     }
     const isTooMuch = this.isFull && declarationOf(name).frees !== true
     if (isTooMuch && commands[name].writes) return settled(name, full, undefined, requestId)
-    const decision = this.#validated(name, args, task.routingKey, now)
+    const decision = this.#fenced(name, args, task.routingKey, now)
     if (decision.outcome === 'park') return { park: decision }
     const refused = this.#writesRefusedBy ?? (isTooMuch ? full : undefined)
     if (decision.outcome === 'steps') {
@@ -138,15 +141,29 @@ export class Executor {
     return settled(name, decision, this.#versionOf(name, task.routingKey, decision), requestId)
   }
 
+  /** Decides, unless a newer token was granted for the lock that a write is made under. */
+  #fenced(name: ShardCommand, args: JsonObject, state: string, now: Clocks): Decision {
+    if (args.fence === undefined) return this.#validated(name, args, state, now)
+    const fence = args.fence as Fence
+    const context = { locks: this.#directory.locks, owns: this.#facts.owns }
+    const problem = fenceProblem(fence, context)
+    if (problem !== undefined) return problem
+    const decision = this.#validated(name, args, state, now)
+    if (decision.outcome !== 'steps') return decision
+    return { outcome: 'steps', steps: fencedSteps(fence, context, decision.steps) }
+  }
+
   /** Decides, and asks the validators of the state about what a write would change. */
   #validated(name: ShardCommand, args: JsonObject, state: string, now: Clocks): Decision {
-    const isAsked = commands[name].writes && this.#writesRefusedBy === undefined && this.#hooks.validates(state)
+    const { writes, target } = commands[name]
+    const isAsked = writes && target !== 'lock' && this.#writesRefusedBy === undefined && this.#hooks.validates(state)
     const decision = this.#decideOn(name, args, state, now)
     return isAsked ? this.#hooks.validated(decision, () => this.#decideOn(name, args, state, now)) : decision
   }
 
   #decideOn(name: ShardCommand, args: JsonObject, state: string, now: Clocks): Decision {
     const { target } = commands[name]
+    if (target === 'lock') return this.#ask(name, this.#directory.locks, args, state, now)
     const found = this.#directory.get(state)
     if (target === 'keys' && found === undefined) return this.#decideOnNew(name, args, state, now)
     const on = target === 'directory' ? this.#directory : found
@@ -180,19 +197,20 @@ export class Executor {
     return done(decision.reply, [created, ...decision.changes])
   }
 
-  #ask(name: ShardCommand, on: State | Directory, args: JsonObject, state: string, now: Clocks): Decision {
+  #ask(name: ShardCommand, on: State | Locks | Directory, args: JsonObject, state: string, now: Clocks): Decision {
     this.#decisions += 1
-    const { limits, shard, durability, statistics } = this.#facts
+    const { limits, shard, durability, statistics, lockWaiters, owns } = this.#facts
     // Written out: a spread of the facts would cost more than most decisions.
-    const context = { state, now, decision: this.#decisions, limits, shard, durability, statistics }
+    const decision = this.#decisions
+    const context = { state, now, decision, limits, shard, durability, statistics, lockWaiters, owns }
     return (deciders[name] as AnyDecider)(on, args, context)
   }
 
   /** The state's version once the decision stands. */
   #versionOf(name: ShardCommand, state: string, decision: Refuse | Done): number | undefined {
-    if (decision.outcome === 'refuse') return undefined
-    const { changes } = decision
-    if (changes.length > 0) return changes[changes.length - 1]?.version
+    if (decision.outcome === 'refuse' || versionFieldOf(name) === undefined) return undefined
+    const last = decision.changes.at(-1)
+    if (last !== undefined && last.subject !== 'lock') return last.version
     const found = this.#directory.get(state)
     if (found !== undefined) return found.version
     return commands[name].target === 'keys' ? this.#directory.firstVersionOf(state) : undefined

@@ -12,7 +12,7 @@ import {
   type Steps,
 } from '../command/decide.ts'
 import { eventProblem } from '../protocol/machine-definition.ts'
-import type { Change } from '../state/change.ts'
+import type { Change, ChangeOfState } from '../state/change.ts'
 import { deltaOf, transitionsOf, viewsWithin } from '../state/change-view.ts'
 import type { Directory } from '../state/directory.ts'
 import { HookCalls } from './hook-calls.ts'
@@ -56,6 +56,7 @@ export class Hooks {
 
   /** Notes a change that was just applied, for `tell`. The answer is that of the command that made it. */
   notice(change: Change, answer: Answer | undefined): void {
+    if (change.subject === 'lock') return
     const { state } = change
     const { onChange } = this.#set
     if (onChange !== undefined) {
@@ -124,7 +125,7 @@ export class Hooks {
   *#against(changes: readonly Change[]): Generator<undefined, Refuse | undefined, void> {
     let asked = 0
     for (const change of changes) {
-      if (isOfTime(change)) continue
+      if (change.subject === 'lock' || isOfTime(change)) continue
       const { state } = change
       for (const view of viewsWithin(change, this.#fieldOf(state))) {
         for (const validate of this.#set.validatorsOf(state)) {
@@ -146,7 +147,7 @@ export class Hooks {
 }
 
 /** Nobody can refuse what time brings about; a command may only meet it first. */
-function isOfTime(change: Change): boolean {
+function isOfTime(change: ChangeOfState): boolean {
   if (change.subject !== 'instance') return change.type === 'expired'
   return change.event !== undefined && eventProblem(change.event) !== undefined
 }

@@ -1,4 +1,4 @@
-// Commands that wait: parked until something comes to their key, decided again when it does, answered in any case by
+// Commands that wait: parked until something comes to their key, or their lock to them, decided again when it does, answered in any case by
 // their deadline. Owned by one shard, which applies and commits what is decided here.
 // Invariant: whoever is served keeps its place until the commit: if the journal refuses, it stands where it stood.
 import type { Clocks } from '../base/clock.ts'
@@ -33,6 +33,16 @@ export class Parking {
   /** The requests that were answered since the last commit. */
   get answered(): readonly Task[] {
     return this.#answered.map(({ task }) => task)
+  }
+
+  /** For the statistics. */
+  snapshot(): { readonly waiters: number; readonly lockWaiters: number } {
+    return { waiters: this.#waiters.size, lockWaiters: this.#waiters.lockWaiters }
+  }
+
+  /** How many wait for this lock. */
+  lockWaitersOf(lock: string): number {
+    return this.#waiters.forLock(lock)
   }
 
   /** When somebody will have waited long enough; null where nobody waits. */

@@ -11,6 +11,8 @@ export type ProbePoint = 'decide' | 'commit' | 'release'
 
 export interface ShardOptions {
   readonly id: number
+  /** How many shards there are. */
+  readonly shards: number
   readonly limits: Limits
   readonly journal: Journal
   readonly clocks: ReadClocks

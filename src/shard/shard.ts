@@ -5,6 +5,7 @@ import { getHeapStatistics } from 'node:v8'
 import { assert } from '../base/assert.ts'
 import type { Clocks } from '../base/clock.ts'
 import { silentLog } from '../base/log.ts'
+import { shardOf } from '../base/placement.ts'
 import { Queue } from '../base/queue.ts'
 import type { Refuse, Step } from '../command/decide.ts'
 import {
@@ -15,7 +16,7 @@ import {
   type ReplyEntry,
 } from '../protocol/mailbox.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
-import { apply, type Change, undo } from '../state/change.ts'
+import { apply, type Change, isUrgent, undo } from '../state/change.ts'
 import { Directory } from '../state/directory.ts'
 import { type Batch, type Job, JournalFailure, newBatch } from './batch.ts'
 import { DueWork } from './due-work.ts'
@@ -63,6 +64,8 @@ export class Shard {
       shard: options.id,
       durability: options.journal.durability,
       statistics: () => summaryOf(this.statistics()),
+      lockWaiters: (lock: string) => this.#parking.lockWaitersOf(lock),
+      owns: (name: string) => shardOf(name, options.shards) === options.id,
     }
     this.#hooks = new Hooks({
       set: options.hooks ?? new HookSet(),
@@ -121,11 +124,11 @@ export class Shard {
     return {
       shard: this.#options.id,
       startedAt: this.#startedAt,
-      ...holdings(this.#directory.states()),
+      ...holdings(this.#directory),
       ...this.#counters.snapshot(),
       ...this.#hooks.snapshot(),
       waiting: this.#inbox.length + this.#held.length,
-      waiters: this.#parking.size,
+      ...this.#parking.snapshot(),
       ...this.#replies.statistics(),
       heapBytes: getHeapStatistics().used_heap_size,
       storageFull: this.#options.journal.isFull ?? false,
@@ -331,7 +334,7 @@ export class Shard {
     const { changes, staged } = batch
     const kept = this.#replies.rows([...batch.begun.map(({ task }) => task), ...this.#parking.answered])
     const number = this.#commitNumber + 1
-    const result = await journal.commit({ number, changes, staged, kept })
+    const result = await journal.commit({ number, changes, staged, kept, isUrgent: isUrgent(changes) })
     if (result.outcome === 'unknown') throw new JournalFailure(result.reason)
     if (result.outcome === 'refused') {
       this.#executor.isFull = !isAgain && result.code === 'STORAGE_FULL' && journal.isFull === true
@@ -341,8 +344,7 @@ export class Shard {
     }
     this.#commitNumber = number
     this.#replies.adopt()
-    this.#counters.commits += 1
-    for (const { type } of changes) if (type === 'expired') this.#counters.expiries += 1
+    this.#counters.countCommit(changes)
   }
 
   /** Nothing reached the journal: as if nothing had been decided, but now without what cannot be written. */

@@ -3,7 +3,8 @@ import { countBounds, durationBounds, Histogram } from '../base/histogram.ts'
 import { OutcomeCounts } from '../base/outcome-counts.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import type { JsonObject } from '../protocol/value.ts'
-import type { State } from '../state/directory.ts'
+import type { Change } from '../state/change.ts'
+import type { Directory } from '../state/directory.ts'
 import type { Answer } from './task.ts'
 
 export class Counters {
@@ -13,6 +14,18 @@ export class Counters {
   readonly sliceSeconds = new Histogram(durationBounds)
   commits = 0
   expiries = 0
+  lockGrants = 0
+  lockExpiries = 0
+  fenced = 0
+
+  countCommit(changes: readonly Change[]): void {
+    this.commits += 1
+    for (const { type } of changes) {
+      if (type === 'expired') this.expiries += 1
+      else if (type === 'lock_granted') this.lockGrants += 1
+      else if (type === 'lock_expired') this.lockExpiries += 1
+    }
+  }
 
   /** Counts outcomes by runs: the commands of a request are mostly of one sort. */
   count(answers: readonly Answer[]): void {
@@ -22,6 +35,7 @@ export class Counters {
       const next = answers[index]
       if (next !== undefined && next.command === command && next.refusal?.code === refusal?.code) continue
       this.commands.add(command, refusal?.code ?? 'ok', index - start)
+      if (refusal?.code === 'FENCED') this.fenced += index - start
       start = index
     }
   }
@@ -35,6 +49,9 @@ export class Counters {
       sliceSecondsMax: this.sliceSeconds.max,
       commits: this.commits,
       expiries: this.expiries,
+      lockGrants: this.lockGrants,
+      lockExpiries: this.lockExpiries,
+      fenced: this.fenced,
     }
   }
 }
@@ -52,14 +69,15 @@ type Holdings = Pick<
   | 'pendingItems'
   | 'instances'
   | 'instanceBytes'
+  | 'locks'
 >
 
-/** What states hold, taken together. */
-export function holdings(states: Iterable<State>): Holdings {
+/** What the states hold, taken together, and how many locks are held. */
+export function holdings(directory: Directory): Holdings {
   let [tables, records, recordBytes] = [0, 0, 0]
   let [keyspaces, keys, keyBytes, listItems, pendingItems] = [0, 0, 0, 0, 0]
   let [machines, instances, instanceBytes] = [0, 0, 0]
-  for (const state of states) {
+  for (const state of directory.states()) {
     if (state.kind === 'table') {
       tables += 1
       records += state.length
@@ -78,7 +96,7 @@ export function holdings(states: Iterable<State>): Holdings {
   }
   const ofTables = { tables, records, recordBytes }
   const ofKeyspaces = { keyspaces, keys, keyBytes, listItems, pendingItems }
-  return { ...ofTables, ...ofKeyspaces, machines, instances, instanceBytes }
+  return { ...ofTables, ...ofKeyspaces, machines, instances, instanceBytes, locks: directory.locks.held.size }
 }
 
 /** The part of the statistics that STATS shows. */
@@ -110,6 +128,11 @@ export function summaryOf(statistics: ShardStatistics): JsonObject {
     instance_bytes: statistics.instanceBytes,
     expiries,
     waiters,
+    locks: statistics.locks,
+    lock_waiters: statistics.lockWaiters,
+    lock_grants: statistics.lockGrants,
+    lock_expiries: statistics.lockExpiries,
+    fenced: statistics.fenced,
     commands: commands.reduce((sum, { count }) => sum + count, 0),
     commits,
     waiting,

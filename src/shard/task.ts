@@ -2,7 +2,7 @@
 // batch, unless one of its commands is decided in steps; then it goes on in the batch in which the last step is taken.
 
 import type { ShardCommand } from '../command/registry.ts'
-import { type CommandName, commands } from '../protocol/commands.ts'
+import { type CommandName, commands, nameFieldOf } from '../protocol/commands.ts'
 import { invalidRequest, readEnvelope, requestIdOf, tooManyCommands } from '../protocol/envelope.ts'
 import type { Refusal } from '../protocol/errors.ts'
 import { parseJson } from '../protocol/json.ts'
@@ -113,8 +113,9 @@ function readDocumented(value: JsonValue, { routingKey, isMarker }: Task): Check
   if ('code' in envelope) return envelope
   const { name, command } = envelope
   if (!isShardCommand(name, isMarker)) return misrouted(name)
-  if (!isMarker && command.state !== undefined && command.state !== routingKey) {
-    return invalidRequest("'state' is not the routing key")
+  const field = nameFieldOf(name)
+  if (field !== undefined && command[field] !== undefined && command[field] !== routingKey) {
+    return invalidRequest(`'${field}' is not the routing key`)
   }
   return { name, args: command, requestId: command.request_id === undefined ? none : requestIdOf(command) }
 }
@@ -131,5 +132,5 @@ function isShardCommand(name: CommandName, isMarker: boolean): name is ShardComm
 }
 
 function misrouted(name: CommandName): Refusal {
-  return invalidRequest(`${name} is not a command on one state, so it needs an empty routing key`)
+  return invalidRequest(`${name} is not a command on one state or lock, so it needs an empty routing key`)
 }

@@ -72,7 +72,7 @@ interface Opened {
 }
 
 async function open(start: ShardStart, onFailure: (error: unknown) => void): Promise<Opened> {
-  const { id, limits, storage, mailbox, notices, extension, faultsEnabled } = start
+  const { id, shards, limits, storage, mailbox, notices, extension, faultsEnabled } = start
   const progress = new Int32Array(start.progress)
   const faults = faultsEnabled ? new Faults() : undefined
   const hooks = new HookSet(extension === undefined ? {} : await loadExtension(extension))
@@ -82,6 +82,7 @@ async function open(start: ShardStart, onFailure: (error: unknown) => void): Pro
   const journal = faults?.around(bare) ?? bare
   const shard = new Shard({
     id,
+    shards,
     limits,
     journal,
     clocks: systemClocks,

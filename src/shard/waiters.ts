@@ -1,7 +1,8 @@
-// Callers who wait for something to come to a key, first come first served, each until a deadline of its own. Owned by
+// Callers who wait for something to come to a key, or for a lock, first come first served, each until a deadline of its own. Owned by
 // one shard, which decides their commands again when something happened to their key.
 // Invariant: a waiter stands in its queue and in the heap of deadlines, or in neither.
 import { type DeadlineEntry, DeadlineHeap } from '../base/deadline-heap.ts'
+import { lockQueue } from '../command/decide.ts'
 import type { Change } from '../state/change.ts'
 import type { Keyed } from './keyed-replies.ts'
 import type { Task } from './task.ts'
@@ -31,6 +32,8 @@ export class Waiters {
   /** The queues to whose keys something has happened since they were last served. */
   readonly #touched = new Set<Queue>()
   #lastNumber = 0
+  /** How many of them wait for a lock. */
+  lockWaiters = 0
 
   get size(): number {
     return this.#byRequest.size
@@ -45,6 +48,11 @@ export class Waiters {
   due(mono: number): Waiter | undefined {
     const first = this.#deadlines.first()
     return first !== undefined && first.at <= mono ? first.item : undefined
+  }
+
+  /** How many wait for this lock. */
+  forLock(lock: string): number {
+    return this.#states.get(lock)?.get(lockQueue)?.size ?? 0
   }
 
   of(request: number): Waiter | undefined {
@@ -86,6 +94,7 @@ export class Waiters {
     if (queue === undefined || !queue.delete(waiter)) return
     waiter.entry = this.#deadlines.set(waiter.entry, waiter, null)
     this.#byRequest.delete(waiter.task.id)
+    if (waiter.key === lockQueue) this.lockWaiters -= 1
     if (queue.size > 0) return
     queues?.delete(waiter.key)
     this.#touched.delete(queue)
@@ -107,10 +116,10 @@ export class Waiters {
 
   /** Notes whose turn may have come by a change that was applied. */
   notice(change: Change): void {
-    const queues = this.#states.get(change.state)
+    const queues = this.#states.get(change.subject === 'lock' ? change.lock : change.state)
     if (queues === undefined) return
-    if (change.subject === 'key' || change.subject === 'list') {
-      const queue = queues.get(change.key)
+    if (change.subject === 'key' || change.subject === 'list' || change.subject === 'lock') {
+      const queue = queues.get(change.subject === 'lock' ? lockQueue : change.key)
       if (queue !== undefined) this.#touched.add(queue)
     } else for (const queue of queues.values()) this.#touched.add(queue)
   }
@@ -142,5 +151,6 @@ export class Waiters {
     queue.add(waiter)
     waiter.entry = this.#deadlines.set(undefined, waiter, waiter.deadline)
     this.#byRequest.set(waiter.task.id, waiter)
+    if (waiter.key === lockQueue) this.lockWaiters += 1
   }
 }

@@ -4,7 +4,7 @@
 import type { RecordId } from '../protocol/arguments.ts'
 import type { ChangeView, Delta } from '../protocol/hooks.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
-import type { Change, RecordChange, TableChange } from './change.ts'
+import type { ChangeOfState, RecordChange, TableChange } from './change.ts'
 import type { InstanceContents } from './instance.ts'
 import type { InstanceChange } from './instance-change.ts'
 import type { ItemPlace, KeyChange, ListChange } from './key-change.ts'
@@ -13,7 +13,7 @@ import type { KeyContents } from './keyspace.ts'
 type Shown = Omit<ChangeView, 'state' | 'version' | 'type' | 'at'>
 
 /** The change as it is shown. `field` is the one that follows a machine, in the table of a record. */
-export function viewOf(change: Change, field?: string): ChangeView {
+export function viewOf(change: ChangeOfState, field?: string): ChangeView {
   return stamped(change, change.type, shownOf(change, field))
 }
 
@@ -21,7 +21,7 @@ export function viewOf(change: Change, field?: string): ChangeView {
  * What a change is to put in place, one by one, and then the change itself: whatever a hook forbids for one record it
  * forbids for those of SET_STATE. What goes with a whole is not shown on its own. Costs a step for each.
  */
-export function* viewsWithin(change: Change, field?: string): Generator<ChangeView, void> {
+export function* viewsWithin(change: ChangeOfState, field?: string): Generator<ChangeView, void> {
   if (change.subject === 'table') {
     for (const { id, before, after } of rowsOf(change)) {
       yield stamped(change, before === undefined ? 'created' : 'updated', ofRecord(id, before, after, field))
@@ -35,7 +35,7 @@ export function* viewsWithin(change: Change, field?: string): Generator<ChangeVi
 }
 
 /** The transitions that a change is made of: of one instance or record, or of the rows of a table. */
-export function transitionsOf(change: Change, field?: string): ChangeView[] {
+export function transitionsOf(change: ChangeOfState, field?: string): ChangeView[] {
   if (change.subject === 'table') {
     const moved: ChangeView[] = []
     if (field === undefined) return moved
@@ -52,7 +52,7 @@ export function transitionsOf(change: Change, field?: string): ChangeView[] {
 }
 
 /** What the persistence callback is told of a change that this command made; of one that time brought about, none. */
-export function deltaOf(change: Change, command: string | undefined, reply: JsonObject): Delta {
+export function deltaOf(change: ChangeOfState, command: string | undefined, reply: JsonObject): Delta {
   if (change.subject === 'table' && change.type === 'replaced') {
     return Object.freeze({ set_state: change.after.records.cells.size, dropped: Number(reply.dropped ?? 0) })
   }
@@ -71,7 +71,7 @@ function patchOf({ id, before }: RecordChange, after: JsonObject): JsonObject {
   return frozenCopy({ id, ...Object.fromEntries(fields) }) as JsonObject
 }
 
-function shownOf(change: Change, field: string | undefined): Shown {
+function shownOf(change: ChangeOfState, field: string | undefined): Shown {
   switch (change.subject) {
     case 'record':
       return ofRecord(change.id, change.before?.record, change.after?.record, field)
@@ -150,7 +150,7 @@ function values(before: JsonValue | undefined, after: JsonValue | undefined): Pi
   return { ...(before !== undefined && { old_value: before }), ...(after !== undefined && { new_value: after }) }
 }
 
-function stamped({ state, version, at }: Change, type: string, shown: Shown): ChangeView {
+function stamped({ state, version, at }: ChangeOfState, type: string, shown: Shown): ChangeView {
   return frozenCopy({ state, version, type, ...shown, at: at / 1000 }) as object as ChangeView
 }
 

@@ -7,6 +7,7 @@ import type { Directory, State } from './directory.ts'
 import { inverseInMachine, type MachineChange, setInMachine } from './instance-change.ts'
 import { inverseInKeyspace, type KeyspaceChange, setInKeyspace } from './key-change.ts'
 import { Keys, Keyspace } from './keyspace.ts'
+import { type LockChange, mustBeSecured, setInLocks, undoInLocks } from './lock-change.ts'
 import { type MachineParts, MachineState } from './machine-state.ts'
 import { type RecordContents, type Records, Table, type TableHeader, type TableParts } from './table.ts'
 
@@ -56,7 +57,9 @@ export interface StateChange extends ChangeBase {
 /** What a state of any kind is made of, besides its name and version. */
 export type StateParts = TableParts | MachineParts | Keys
 
-export type Change = RecordChange | TableChange | StateChange | KeyspaceChange | MachineChange
+/** What happened to a state. */
+export type ChangeOfState = RecordChange | TableChange | StateChange | KeyspaceChange | MachineChange
+export type Change = ChangeOfState | LockChange
 
 /** Records of a generation to come: journalled before the change that makes them visible, and ignored without it. */
 export interface StagedRecords {
@@ -65,17 +68,24 @@ export interface StagedRecords {
   readonly records: readonly { readonly order: number; readonly contents: RecordContents }[]
 }
 
+/** Whether these have to be on the disk before anybody hears of them, whatever the durability. */
+export function isUrgent(changes: readonly Change[]): boolean {
+  return changes.some((change) => change.subject === 'lock' && mustBeSecured(change))
+}
+
 /** Makes a change true. */
 export function apply(directory: Directory, change: Change): void {
-  set(directory, change, change.version)
+  if (change.subject === 'lock') setInLocks(directory.locks, change)
+  else set(directory, change, change.version)
 }
 
-/** Takes back the newest change of a state, as if it had never been decided. */
+/** Takes back the newest change of a state or a lock, as if it had never been decided. */
 export function undo(directory: Directory, change: Change): void {
-  set(directory, inverse(change), change.version - 1)
+  if (change.subject === 'lock') undoInLocks(directory.locks, change)
+  else set(directory, inverse(change), change.version - 1)
 }
 
-function inverse(change: Change): Change {
+function inverse(change: ChangeOfState): ChangeOfState {
   switch (change.subject) {
     case 'record': {
       const { before: after, after: before, header, ...same } = change
@@ -106,7 +116,7 @@ function stateOf(name: string, version: number, parts: StateParts): State {
   return 'records' in parts ? new Table(name, version, parts) : new MachineState(name, version, parts)
 }
 
-function set(directory: Directory, change: Change, version: number): void {
+function set(directory: Directory, change: ChangeOfState, version: number): void {
   if (change.subject === 'state') {
     if (change.after === undefined) directory.remove(change.state, version)
     else directory.insert(stateOf(change.state, version, change.after))

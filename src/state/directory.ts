@@ -1,8 +1,9 @@
 // The states of one shard by name, and the versions of those that were deleted: a name that comes back continues after
 // the version at which it went, so that no version of a name ever stands for two things. It also knows in which state
-// something is due first, and keeps out of that the ones that a command with steps holds.
+// something is due first, and keeps out of that the ones that a command with steps holds. The shard's locks stand beside.
 import { type DeadlineEntry, DeadlineHeap } from '../base/deadline-heap.ts'
 import type { Keyspace } from './keyspace.ts'
+import { Locks } from './locks.ts'
 import type { MachineState } from './machine-state.ts'
 import { SegmentedMap } from './segmented-map.ts'
 import { SortedNames } from './sorted-names.ts'
@@ -12,6 +13,7 @@ import type { Table } from './table.ts'
 export type State = Table | Keyspace | MachineState
 
 export class Directory {
+  readonly locks = new Locks()
   readonly #states = new SegmentedMap<string, State>()
   readonly #expiries = new DeadlineHeap<Keyspace>()
   readonly #leases = new DeadlineHeap<Keyspace>()
@@ -97,8 +99,9 @@ export class Directory {
     return this.#leases.first()
   }
 
-  /** Has the leases of all keyspaces begin now, in full, after a recovery. */
+  /** Has all locks, and the leases of all keyspaces, begin now, in full, after a recovery. */
   restartLeases(mono: number): void {
+    this.locks.restart(mono)
     for (const state of this.#states.values()) {
       if (state.kind !== 'keys') continue
       state.keys.restartLeases(mono)

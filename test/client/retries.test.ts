@@ -183,7 +183,7 @@ describe('a write whose connection is lost', () => {
 
 describe('with a real server', () => {
   it('writes survive the deaths of their shard: each runs once', async () => {
-    const { engine, endpoint } = await serve({ data: temporaryFolder() })
+    const { engine, endpoint } = await serve({ data: temporaryFolder(), limits: { shardDeathsMax: 10 } })
     const client = await clientOf(endpoint)
     const keys = client.keys<number>()
     const increments: Promise<number>[] = []

@@ -5,12 +5,15 @@ import type {
   CallOptions,
   Client,
   Entry,
+  Fence,
+  HeldLock,
   Instance,
   InstanceList,
   JsonObject,
   JsonValue,
   KeyList,
   Keys,
+  LockScope,
   Machine,
   Queue,
   QueueItem,
@@ -272,5 +275,41 @@ describe('the type of a machine', () => {
   it('is the same for an embedded engine', () => {
     expectTypeOf<Engine['machine']>().toEqualTypeOf<Client['machine']>()
     compiled((engine?: Engine) => engine?.machine<Source>('sources').create(1, { url: '/' }))
+  })
+})
+
+describe('the types of locks', () => {
+  it('are those of what was granted, or of nothing', () => {
+    compiled(() => {
+      expectTypeOf(client.tryLock('deploy')).resolves.toEqualTypeOf<HeldLock | undefined>()
+      expectTypeOf(client.lock('deploy', 60)).resolves.toEqualTypeOf<HeldLock | undefined>()
+      expectTypeOf(client.unlock('deploy')).resolves.toEqualTypeOf<boolean>()
+      expectTypeOf(client.extendLock('deploy', { ttlMs: 1_000 })).resolves.toEqualTypeOf<boolean>()
+      expectTypeOf<Engine['withLock']>().toEqualTypeOf<Client['withLock']>()
+      expectTypeOf<HeldLock>().toExtend<Fence>()
+      // @ts-expect-error: nobody waits with it
+      return client.tryLock('deploy', { waitMs: 5 })
+    })
+  })
+
+  it('give a function its scope, and what it resolves to', () => {
+    compiled(() => {
+      expectTypeOf(client.withLock('deploy', () => 5)).resolves.toEqualTypeOf<number>()
+      expectTypeOf(client.withLock('deploy', async () => 'done', 15)).resolves.toEqualTypeOf<string>()
+      return client.withLock('deploy', (scope) => {
+        expectTypeOf(scope).toEqualTypeOf<LockScope>()
+        expectTypeOf(scope.signal).toEqualTypeOf<AbortSignal>()
+        return leads().patch(1, { status: 'won' }, { fence: scope })
+      })
+    })
+  })
+
+  it('have a fence stand in writes, and not in reads', () => {
+    const fence: Fence = { lock: 'deploy', token: 1 }
+    compiled(() => leads().insert(ann, { fence }))
+    // @ts-expect-error: a read changes nothing
+    compiled(() => leads().get(1, { fence }))
+    // @ts-expect-error: a fence has a token
+    compiled(() => client.keys().set('k', 1, { fence: { lock: 'deploy' } }))
   })
 })

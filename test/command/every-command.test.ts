@@ -2,13 +2,13 @@
 // and the three commands that are about the server rather than a state.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { type CommandName, commandNames, declarationOf } from '../../src/protocol/commands.ts'
+import { type CommandName, commandNames, declarationOf, nameFieldOf } from '../../src/protocol/commands.ts'
 import type { JsonObject, JsonValue } from '../../src/protocol/value.ts'
 import { replyProblem } from '../support/replies.ts'
 import { samples } from '../support/samples.ts'
 import { session, table } from '../support/session.ts'
 
-const onOneState = commandNames.filter((name) => declarationOf(name).routing === 'state')
+const onOneState = commandNames.filter((name) => nameFieldOf(name) === 'state')
 
 function invalid(reason: string): JsonObject {
   return { code: 'INVALID_REQUEST', message: `Invalid request: ${reason}`, reason }
@@ -85,6 +85,11 @@ describe('STATS', () => {
         instance_bytes: 0,
         expiries: 0,
         waiters: 0,
+        locks: 0,
+        lock_waiters: 0,
+        lock_grants: 0,
+        lock_expiries: 0,
+        fenced: 0,
         commands: 12,
       },
       shards: Array.from({ length: Math.max(1, shards) }, (_, shard) => ({
@@ -100,6 +105,11 @@ describe('STATS', () => {
         instance_bytes: 0,
         expiries: 0,
         waiters: 0,
+        locks: 0,
+        lock_waiters: 0,
+        lock_grants: 0,
+        lock_expiries: 0,
+        fenced: 0,
         commands: bytes,
         commits: bytes,
         waiting: 0,
@@ -202,7 +212,9 @@ describe('the name of a state', () => {
 
   it.each(commandNames.filter((name) => !onOneState.includes(name)))('is no field of %s', async (cmd) => {
     const t = await table()
-    expect(await t.refusedCall({ cmd, state: 'leads' })).toEqual(invalid(`${cmd} has no field 'state'`))
+    expect(await t.refusedCall({ cmd, ...samples[cmd], state: 'leads' })).toEqual(
+      invalid(`${cmd} has no field 'state'`),
+    )
   })
 })
 

@@ -13,14 +13,13 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { finishExchange } from '../../src/journal/exchange.ts'
-import { JournalCorrupt } from '../../src/journal/journal.ts'
 import { versionsSkipped } from '../../src/journal/rebuild.ts'
 import { carryOut, planRepair, type RepairPlan } from '../../src/journal/repair.ts'
 import { ask } from '../../src/journal/sqlite-library.ts'
-import { readDatabase } from '../../src/journal/sqlite-read.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
-import { Directory } from '../../src/state/directory.ts'
+import type { Directory } from '../../src/state/directory.ts'
 import { contentsOf } from '../support/contents.ts'
+import { planFor, problemsOf, tampered } from '../support/damaged.ts'
 import { fill } from '../support/every-kind.ts'
 import { startedOn } from '../support/shard-harness.ts'
 import { freshFile, journalOn, withDatabase } from '../support/sqlite.ts'
@@ -62,24 +61,6 @@ interface Contents {
 
 function structured(directory: Directory): Contents {
   return JSON.parse(JSON.stringify(contentsOf(directory))) as Contents
-}
-
-const tampered = (file: string, sql: string): void => withDatabase(file, (database) => database.exec(sql))
-
-async function problemsOf(file: string): Promise<readonly string[]> {
-  try {
-    await readDatabase(new Directory(10), { file, readsLog: true })
-    return []
-  } catch (error) {
-    if (error instanceof JournalCorrupt) return error.problems
-    throw error
-  }
-}
-
-function planFor(file: string): RepairPlan {
-  const plan = planRepair(file)
-  if ('reason' in plan) throw new Error(plan.reason)
-  return plan
 }
 
 /** Repairs, and has a shard serve from what came of it: it answers, writes, and has what it wrote. */

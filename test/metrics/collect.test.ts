@@ -139,6 +139,8 @@ describe('a scrape', () => {
       'holdfast_waiters{shard="0"}',
       'holdfast_retry_sessions{shard="0"}',
       'holdfast_replies_kept{shard="0"}',
+      'holdfast_locks{shard="0"}',
+      'holdfast_lock_waiters{shard="0"}',
       'holdfast_shard_heap_bytes{shard="0"}',
       'holdfast_storage_full{shard="0"}',
     ])

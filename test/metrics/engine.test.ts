@@ -3,6 +3,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { shardOf } from '../../src/base/placement.ts'
 import { serverVersion } from '../../src/base/version.ts'
 import { type Engine, openEngine } from '../../src/engine.ts'
 import { addProcessMetrics, createMetricsRegistry } from '../../src/metrics/collect.ts'
@@ -10,7 +11,6 @@ import { metricDefinitions } from '../../src/metrics/definitions.ts'
 import { type MetricsServer, startMetricsServer } from '../../src/metrics/server.ts'
 import type { FrontEndStatistics } from '../../src/protocol/statistics.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
-import { shardOf } from '../../src/router/hash.ts'
 import { fallenCounters, metricOf, readScrape } from '../support/exposition.ts'
 import { describeWithPeer, promtool } from '../support/peers.ts'
 

@@ -51,6 +51,12 @@ const golden: [CommandName, number, string, boolean, string[]][] = [
   ['SET_DEFINITION', 54, 'state', true, ['definition', 'migrate?', 'history_limit?']],
   ['LIST_QUARANTINED', 60, 'router', false, []],
   ['RELEASE_SHARD', 61, 'router', true, ['shard']],
+  ['TRY_LOCK', 64, 'state', true, ['ttl?', 'owner?']],
+  ['LOCK', 65, 'state', true, ['ttl?', 'timeout?', 'owner?']],
+  ['EXTEND_LOCK', 66, 'state', true, ['owner', 'token?', 'ttl?']],
+  ['UNLOCK', 67, 'state', true, ['owner', 'token?']],
+  ['GET_LOCK', 68, 'state', false, []],
+  ['LIST_LOCKS', 69, 'shards', false, ['pattern?', 'limit?', 'after?']],
 ]
 
 function argumentNames(name: CommandName): string[] {

@@ -58,6 +58,8 @@ const words: Rows = {
     [{ expected: 3, found: 5 }, 'Conflict: expected version 3, found 5'],
     [{ expected: { a: 1 }, found: { a: 2 } }, 'Conflict: the record is not as expected'],
   ],
+  FENCED: [[{ lock: 'deploy', token: 3, newest: 5 }, "Lock 'deploy' was granted with token 5 since token 3"]],
+  LOCK_NOT_HELD: [[{ lock: 'deploy' }, "Lock 'deploy' is held by another owner"]],
   INVALID_DEFINITION: [[{ path: '/type', reason: 'no type' }, "Invalid definition at '/type': no type"]],
   INSTANCE_EXISTS: [
     [{ id: 1 }, 'Instance 1 already exists'],

@@ -109,6 +109,7 @@ class Simulation {
       })
     const shard = new Shard({
       id: mailbox.shard,
+      shards: this.stores.length,
       limits: defaultLimits,
       journal,
       clocks: () => ({ wall: this.now, mono: this.now }),
@@ -200,7 +201,8 @@ type Answered = { readonly command: JsonObject; readonly reply: JsonObject }
 function expectTruth(state: string, answered: readonly Answered[], store: Store, where: string): void {
   const changes = new Map(
     store.commits
-      .flatMap((commit) => commit.changes.filter((change) => change.state === state))
+      .flatMap((commit) => commit.changes.filter((change) => change.subject !== 'lock'))
+      .filter((change) => change.state === state)
       .map((change) => [change.version, change]),
   )
   const told = answered.filter(({ reply }) => reply.status === 'ok')

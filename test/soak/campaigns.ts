@@ -4,6 +4,7 @@ import { damageCampaign } from './damage.ts'
 import { deathCampaign, quarantineCampaign } from './deaths.ts'
 import { diskFullCampaign } from './disk-full.ts'
 import { killCampaign } from './kills.ts'
+import { lockCampaign } from './locks.ts'
 import { powerCutCampaign } from './power-cuts.ts'
 import { retryCampaign } from './retries.ts'
 
@@ -17,6 +18,7 @@ export const campaigns: readonly Campaign[] = [
   retryCampaign('strict'),
   retryCampaign('relaxed'),
   damageCampaign,
+  lockCampaign,
   deathCampaign,
   quarantineCampaign,
 ]

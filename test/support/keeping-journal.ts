@@ -3,12 +3,13 @@
 import type { Commit, CommitOutcome, Journal } from '../../src/journal/journal.ts'
 import type { KeptRow } from '../../src/journal/kept-rows.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
-import type { Change } from '../../src/state/change.ts'
+import type { ChangeOfState } from '../../src/state/change.ts'
 import type { Directory } from '../../src/state/directory.ts'
 import { Keys, Keyspace } from '../../src/state/keyspace.ts'
 import { MachineState } from '../../src/state/machine-state.ts'
 import { type Cell, Records, Table, type TableHeader } from '../../src/state/table.ts'
 import { StoredKeyspace } from './stored-keyspace.ts'
+import { StoredLocks } from './stored-locks.ts'
 import { StoredMachine } from './stored-machine.ts'
 
 interface StoredState {
@@ -26,6 +27,7 @@ export class Store {
   readonly states = new Map<string, StoredState>()
   readonly keyspaces = new Map<string, StoredKeyspace>()
   readonly machines = new Map<string, StoredMachine>()
+  readonly locks = new StoredLocks()
   readonly deleted = new Map<string, number>()
   readonly staged = new Map<string, Cell[]>()
   readonly commits: Commit[] = []
@@ -67,6 +69,7 @@ export class KeepingJournal implements Journal {
     for (const [name, stored] of this.#store.machines) {
       directory.insert(new MachineState(name, stored.version, stored.recovered()))
     }
+    this.#store.locks.recover(directory.locks)
     return Promise.resolve(this.#store.lastNumber)
   }
 
@@ -91,19 +94,23 @@ export class KeepingJournal implements Journal {
       const cells = records.map(({ order, contents }) => ({ id: contents.record.id as number, order, contents }))
       this.#store.staged.set(key, [...(this.#store.staged.get(key) ?? []), ...cells])
     }
-    for (const change of commit.changes) this.#keepChange(change)
+    const ofStates = commit.changes.filter((change) => change.subject !== 'lock')
+    for (const change of commit.changes) {
+      if (change.subject === 'lock') this.#store.locks.keep(change)
+      else this.#keepChange(change)
+    }
     for (const row of commit.kept ?? []) {
       const place = `${row.table} ${row.routingKey} ${row.key}`
       if (row.value === undefined) this.#store.kept.delete(place)
       else this.#store.kept.set(place, structuredClone(row))
     }
-    for (const name of new Set(commit.changes.map(({ state }) => state))) {
+    for (const name of new Set(ofStates.map(({ state }) => state))) {
       const state = this.#store.states.get(name)
       if (state !== undefined) this.#store.history.set(`${name} ${state.version}`, recordsOf(state))
     }
   }
 
-  #keepChange(change: Change): void {
+  #keepChange(change: ChangeOfState): void {
     const { states, keyspaces, machines, deleted, staged } = this.#store
     if (change.subject === 'state') {
       states.delete(change.state)

@@ -2,7 +2,7 @@
 // the way the formatter leaves a table: every column as wide as its widest cell.
 import Type, { type TSchema } from 'typebox'
 import { metricDefinitions } from '../../src/metrics/definitions.ts'
-import { commandNames, declarationOf, defaultStateOf } from '../../src/protocol/commands.ts'
+import { commandNames, declarationOf, defaultStateOf, nameFieldOf } from '../../src/protocol/commands.ts'
 import { type ErrorCode, errorTable, isRetryable, mayHaveRun } from '../../src/protocol/errors.ts'
 
 /** Stands in the README between `<!-- metrics -->` and `<!-- /metrics -->`. */
@@ -23,9 +23,10 @@ export function commandsTable(): string {
   return tableOf([
     ['command', 'fields', 'reply', 'meaning'],
     ...commandNames.map((name) => {
-      const { routing, args, reply, summary } = declarationOf(name)
-      const state = defaultStateOf(name) === undefined ? '`state`' : '`state`?'
-      const fields = [...(routing === 'state' ? [state] : []), ...fieldNames(args)]
+      const { args, reply, summary } = declarationOf(name)
+      const on = nameFieldOf(name)
+      const mark = defaultStateOf(name) === undefined ? '' : '?'
+      const fields = [...(on === undefined ? [] : [`\`${on}\`${mark}`]), ...fieldNames(args)]
       return [`\`${name}\``, fields.join(', '), fieldNames(reply).join(', '), summary]
     }),
   ])

@@ -16,11 +16,11 @@ const requestId = Type.Optional(Type.Union([Type.String(), Type.Number()]))
 const version = Type.Integer({ minimum: 0 })
 
 function declaredReply(name: CommandName): Validator {
-  const { reply, routing } = declarationOf(name)
+  const { reply } = declarationOf(name)
   const envelope = { status: Type.Literal('ok'), request_id: requestId }
   // A reply about one state says at which version of it.
-  const fields =
-    routing === 'state' ? { ...envelope, ...reply, [versionFieldOf(name)]: version } : { ...envelope, ...reply }
+  const field = versionFieldOf(name)
+  const fields = { ...envelope, ...reply, ...(field !== undefined && { [field]: version }) }
   return Compile(Type.Object(fields, { additionalProperties: false }))
 }
 

@@ -3,7 +3,7 @@
 // The state is 'leads' unless a command names another, and for commands on keys the one that is theirs by default.
 import { expect, onTestFinished } from 'vitest'
 import { type EngineOptions, openEngine } from '../../src/engine.ts'
-import { type CommandName, commands } from '../../src/protocol/commands.ts'
+import { type CommandName, commands, nameFieldOf } from '../../src/protocol/commands.ts'
 import type { JsonObject, JsonValue } from '../../src/protocol/value.ts'
 import { replyProblem } from './replies.ts'
 
@@ -40,8 +40,8 @@ export class Session {
 
   /** The reply to a command, whatever it is. */
   send(name: CommandName, fields: JsonObject = {}): Promise<JsonObject> {
-    const { routing, target } = commands[name]
-    return this.call({ cmd: name, ...(routing === 'state' && target !== 'keys' && { state: 'leads' }), ...fields })
+    const needsState = nameFieldOf(name) === 'state' && commands[name].target !== 'keys'
+    return this.call({ cmd: name, ...(needsState && { state: 'leads' }), ...fields })
   }
 
   /** The reply to a command that has to succeed, less its `status`. */

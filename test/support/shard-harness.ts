@@ -13,6 +13,8 @@ import { KeepingJournal } from './keeping-journal.ts'
 export interface HarnessOptions {
   readonly journal?: Journal
   readonly limits?: Partial<Limits>
+  /** Of how many shards this is the first. */
+  readonly shards?: number
   readonly hooks?: HookSet
   readonly log?: Log
   readonly probe?: (point: ProbePoint) => void
@@ -32,9 +34,17 @@ export class ShardHarness {
   #lastId = 0
   #batch = 0
 
-  constructor({ journal = new KeepingJournal(), limits, hooks, log = silentLog, probe }: HarnessOptions = {}) {
+  constructor({
+    journal = new KeepingJournal(),
+    limits,
+    shards = 1,
+    hooks,
+    log = silentLog,
+    probe,
+  }: HarnessOptions = {}) {
     this.shard = new Shard({
       id: 0,
+      shards,
       limits: { ...defaultLimits, ...limits },
       journal,
       clocks: () => ({ ...this.#now }),
@@ -71,7 +81,7 @@ export class ShardHarness {
     return this.postEntries(
       requests.map((body) => {
         const first = Array.isArray(body) ? body[0] : body
-        const key = first?.state
+        const key = first?.state ?? first?.lock
         return typeof key === 'string' ? ['values', key, body] : ['marker', '', body]
       }),
     )
@@ -115,6 +125,11 @@ export class ShardHarness {
     const due = this.#wakes.filter(({ at }) => at <= this.#now.mono)
     this.#wakes = this.#wakes.filter(({ at }) => at > this.#now.mono)
     for (const { wake } of due) wake()
+  }
+
+  /** Sets the wall clock forth or back, as an administrator may. */
+  setWallBy(ms: number): void {
+    this.#now.wall += ms
   }
 
   /** How many timers are running. */

@@ -1,5 +1,5 @@
 // Names of states that live on a wanted shard.
-import { shardOf } from '../../src/router/hash.ts'
+import { shardOf } from '../../src/base/placement.ts'
 
 /** The first `count` names, prefix and number, that hash to the shard. */
 export function namesOnShard(shard: number, shards: number, count: number, prefix = 'state'): string[] {

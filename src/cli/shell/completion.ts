@@ -1,6 +1,6 @@
 // What Tab offers: commands, names of states that the daemon has, names of arguments. Everything but the states comes from
 // the registry.
-import { commandNames, declarationOf, findCommand } from '../../protocol/commands.ts'
+import { commandNames, findCommand, nameFieldOf } from '../../protocol/commands.ts'
 import { isDrawing, ownWords, parametersOf } from './input.ts'
 import { quoted, type Word, WordReader } from './words.ts'
 
@@ -36,7 +36,7 @@ async function candidatesFor(
   if (name === undefined || current?.form === 'json') return []
   const isNamed = current?.name !== undefined
   const given = new Set(rest.map((word) => word.name))
-  const takesState = declarationOf(name).routing === 'state' && !given.has('state')
+  const takesState = nameFieldOf(name) === 'state' && !given.has('state')
   if (takesState && (current?.name === 'state' || (!isNamed && rest.every((word) => word.name !== undefined)))) {
     const states = await findStates(typed)
     return states.map((state) => `${isNamed ? 'state=' : ''}${quoted(state)}`)

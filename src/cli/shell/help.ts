@@ -32,12 +32,12 @@ function helpText(look: Look): string {
 }
 
 function helpOfCommand(name: CommandName, look: Look): string {
-  const { summary, reply, routing } = declarationOf(name)
+  const { summary, reply } = declarationOf(name)
   const { bold } = look.colors
   const takes = parametersOf(name).map((parameter): [string, string] => {
     return [parameter.name, `${expectation(parameter.type)}${parameter.isOptional ? '; may be left out' : ''}`]
   })
-  const fields = [...Object.keys(reply), ...(routing === 'state' ? [versionFieldOf(name)] : [])]
+  const fields = [...Object.keys(reply), versionFieldOf(name)].filter((field) => field !== undefined)
   const parts = [
     `${bold(usageOf(name))}\n${summary}`,
     ...(takes.length === 0 ? [] : [twoColumns(Object.fromEntries(takes), look)]),

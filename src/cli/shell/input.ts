@@ -4,9 +4,10 @@ import Type, { type TSchema } from 'typebox'
 import { Check } from 'typebox/value'
 import { nearest } from '../../base/nearest.ts'
 import { expectation } from '../../protocol/arguments.ts'
-import { type CommandName, commandNames, declarationOf, defaultStateOf, findCommand } from '../../protocol/commands.ts'
+import { type CommandName, commandNames, defaultStateOf, findCommand, nameFieldOf } from '../../protocol/commands.ts'
 import type { Refusal } from '../../protocol/errors.ts'
 import { parseJson } from '../../protocol/json.ts'
+import { argumentTypesOf } from '../../protocol/validate.ts'
 import { escaped, shownValue } from '../escape.ts'
 import { type Drawing, drawings } from './machine.ts'
 import { type Word, WordReader } from './words.ts'
@@ -34,18 +35,19 @@ export interface Parameter {
 }
 
 const StateName = Type.String({ expects: 'the name of a state' })
+const nameTypes = { state: StateName, lock: Type.String({ expects: 'the name of a lock' }) }
 
 /** What the shell understands besides commands. */
 export const ownWords = [...(Object.keys(drawings) as Drawing[]), 'help', 'exit', 'quit'] as const
 
 /** The arguments of a command in the order in which they may stand without their names; the optional ones come last. */
 export function parametersOf(name: CommandName): Parameter[] {
-  const { routing, args } = declarationOf(name)
-  const declared = Object.entries<TSchema>(args).map(([argument, type]) => {
+  const declared = Object.entries(argumentTypesOf(name)).map(([argument, type]) => {
     return { name: argument, type, isOptional: Type.IsOptional(type) }
   })
-  const state = { name: 'state', type: StateName, isOptional: defaultStateOf(name) !== undefined }
-  const all = routing === 'state' ? [state, ...declared] : declared
+  const field = nameFieldOf(name)
+  const on = { name: field ?? '', type: nameTypes[field ?? 'state'], isOptional: defaultStateOf(name) !== undefined }
+  const all = field === undefined ? declared : [on, ...declared]
   return [...all.filter(({ isOptional }) => !isOptional), ...all.filter(({ isOptional }) => isOptional)]
 }
 

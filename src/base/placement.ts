@@ -2,7 +2,7 @@
 // agree on it for ever, since data on disk was placed by it; the golden vectors in the test hold it still.
 // Names are well-formed Unicode (the protocol refuses others). All functions are pure and allocate nothing.
 
-import { fmix32, fnvStart, fnvStep } from '../base/hash.ts'
+import { fmix32, fnvStart, fnvStep } from './hash.ts'
 
 /** A power of two far above any sensible number of shards, so that the shards' shares of the slots stay even. */
 const slotCount = 16_384

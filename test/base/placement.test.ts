@@ -4,7 +4,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fmix32, fnvStart, fnvStep } from '../../src/base/hash.ts'
-import { shardOf, slotOf } from '../../src/router/hash.ts'
+import { shardOf, slotOf } from '../../src/base/placement.ts'
 
 describe('the arithmetic', () => {
   it.each([
