@@ -166,18 +166,23 @@ class Reader {
     const next = this.#database.prepare(
       'SELECT number, bytes, crc FROM batches WHERE number > ? ORDER BY number LIMIT 1',
     )
-    let before = 0
-    for (;;) {
-      const entry = next.get(before) as LogEntry | undefined
-      if (entry === undefined) return
-      // In a damaged page they may go round in a circle.
-      if (!(entry.number > before)) {
-        this.#problems.push('the entries of the change log are out of order')
-        return
+    let read = 0
+    try {
+      for (;;) {
+        const entry = next.get(read) as LogEntry | undefined
+        if (entry === undefined) return
+        // In a damaged page they may go round in a circle.
+        if (!(entry.number > read)) {
+          this.#problems.push('the entries of the change log are out of order')
+          return
+        }
+        read = entry.number
+        if (checksumOf('batches', '', String(read), entry.bytes) === entry.crc) continue
+        this.#problems.push(`entry ${read} of the change log is damaged`)
       }
-      before = entry.number
-      if (checksumOf('batches', '', String(entry.number), entry.bytes) === entry.crc) continue
-      this.#problems.push(`entry ${entry.number} of the change log is damaged`)
+    } catch (error) {
+      if (isPassing(error)) throw error
+      this.#problems.push(`the change log cannot be read behind entry ${read}: ${(error as Error).message}`)
     }
   }
 

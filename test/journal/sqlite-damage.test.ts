@@ -56,6 +56,22 @@ describe('a damaged database', () => {
     await expect(problemsOf(file)).rejects.toThrow('no damage was found')
   })
 
+  it('is noticed by a check, in words, where its file ends within a long entry of the change log', async () => {
+    const origin = freshFile()
+    const shard = await shardOn(origin)
+    await shard.call({ cmd: 'CREATE_STATE', state: 'leads' })
+    await shard.call({ cmd: 'SET_RECORD', state: 'leads', id: 1, data: { text: 'x'.repeat(60_000) } })
+    await shard.call({ cmd: 'SET_RECORD', state: 'leads', id: 1, data: { text: 'short' } })
+    await shard.shard.stop()
+    const whole = readFileSync(origin)
+    for (let missing = 100; missing < 60_000; missing += 1_500) {
+      const file = freshFile()
+      writeFileSync(file, whole.subarray(0, whole.length - missing))
+      const reading = readDatabase(new Directory(10), { file, readsLog: true })
+      await expect(reading, `${missing} bytes are missing`).rejects.toBeInstanceOf(JournalCorrupt)
+    }
+  })
+
   it('is noticed wherever its file ends too early, in the middle of a page as well', async () => {
     const whole = readFileSync(await filled())
     for (let length = 512; length < whole.length; length += 1_536) {
