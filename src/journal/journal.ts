@@ -2,6 +2,7 @@
 // test/contract/journal.ts is the suite that each of them passes. Used by one shard, one call at a time.
 import type { Durability } from '../base/durability.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
+import type { JsonObject } from '../protocol/value.ts'
 import type { Change, StagedRecords } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
 
@@ -43,6 +44,11 @@ export interface Journal {
    * it, and a driver may read there what it has to store. Rejects with a `JournalCorrupt` if what is stored is not whole.
    */
   recover(directory: Directory): Promise<number>
+  /**
+   * Hands over what is kept of the change log, a piece at a time, the oldest first; undefined where something is missing or
+   * damaged, so that what came before does not lead up to what follows. Called once, after `recover`.
+   */
+  recall(take: (changes: readonly JsonObject[] | undefined) => void): Promise<void>
   /** Never called again before it answered. Rejects only for a bug. */
   commit(commit: Commit): Promise<CommitOutcome>
   /** Releases the store. Nothing is called after it. */

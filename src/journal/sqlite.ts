@@ -3,9 +3,10 @@
 // Invariant: the rows and the head always agree, and the anchor (anchor.ts) never names a commit that is not on the disk.
 import { assert } from '../base/assert.ts'
 import type { Durability } from '../base/durability.ts'
+import type { JsonObject } from '../protocol/value.ts'
 import type { Directory } from '../state/directory.ts'
 import { Anchor } from './anchor.ts'
-import { ChangeLog } from './change-log.ts'
+import { ChangeLog, type LogPage, readLog } from './change-log.ts'
 import type { Commit, CommitOutcome, Journal } from './journal.ts'
 import { checksumOf, RowCount, type RowEdit } from './row.ts'
 import { ask, codeOf, type Database, loadSqlite, rollBack, type Statement, sqliteCode } from './sqlite-library.ts'
@@ -68,6 +69,20 @@ export class SqliteJournal implements Journal {
     this.#head = loaded?.head ?? emptyHead
     this.#opened = this.#call(() => this.#open(loaded?.stored ?? new StateRows(directory)))
     return this.#head.number
+  }
+
+  async recall(take: (changes: readonly JsonObject[] | undefined) => void): Promise<void> {
+    let pages: Iterator<LogPage> | undefined
+    for (;;) {
+      const page = this.#call(() => {
+        pages ??= readLog(this.#opened?.database as Database)
+        return pages.next()
+      })
+      if (page.done === true) return
+      take(page.value)
+      // What is in the mailbox by now waits, but the control plane may ask how far this is.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
   }
 
   // Nothing here waits, but a caller must not be able to tell.

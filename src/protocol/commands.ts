@@ -11,7 +11,9 @@ import {
   PositiveInteger,
   RecordIdArgument,
   Rows,
+  Since,
   Text,
+  WaitSeconds,
 } from './arguments.ts'
 import type { CommandDeclaration, Target } from './declaration.ts'
 import { keyCommands } from './key-commands.ts'
@@ -205,6 +207,21 @@ export const commands = {
   },
   ...keyCommands,
   ...machineCommands,
+  GET_CHANGES: {
+    opcode: 72,
+    routing: 'state',
+    target: 'directory',
+    writes: false,
+    args: {
+      since: Since,
+      prefix: optional(Text),
+      limit: optional(PositiveInteger),
+      wait: optional(WaitSeconds),
+    },
+    reply: { changes: Type.Array(Type.Object({})), scanned_to: Type.Integer() },
+    longList: 'changes',
+    summary: 'Tells what happened to a state after a version, in order; waits for something to happen if asked to.',
+  },
 } as const satisfies Record<string, CommandDeclaration>
 
 export type CommandName = keyof typeof commands

@@ -54,14 +54,15 @@ export class Executor {
     this.#writesRefusedBy = code
   }
 
-  /** Decides the next command of a request. */
-  decide(task: Task, now: Clocks): Settled | Stepping | Parking {
+  /** Decides the next command of a request; of one that waits for changes, `seenTo` says what it need not look for. */
+  decide(task: Task, now: Clocks, seenTo?: number): Settled | Stepping | Parking {
     const checked = nextCommand(task)
     if ('code' in checked) {
       const requestId = requestIdOf(task.commands[task.answers.length])
       return settled('', { outcome: 'refuse', refusal: checked }, undefined, requestId)
     }
-    const { name, args, requestId } = checked
+    const { name, requestId } = checked
+    const args = seenTo === undefined ? checked.args : this.#unseen(checked.args, task.routingKey, seenTo)
     if (task.commands.length > 1 && mayWait(args)) {
       return settled(name, { outcome: 'refuse', refusal: waitsAlone() }, undefined, requestId)
     }
@@ -82,8 +83,8 @@ export class Executor {
   }
 
   /** Decides a command that has waited for as long as it may. */
-  decideAtLast(task: Task, now: Clocks): Settled {
-    const decided = this.decide(task, now)
+  decideAtLast(task: Task, now: Clocks, seenTo?: number): Settled {
+    const decided = this.decide(task, now, seenTo)
     if ('answer' in decided) return decided
     assert('park' in decided, 'no command waits first and takes steps then')
     const checked = nextCommand(task) as CheckedCommand
@@ -96,6 +97,12 @@ export class Executor {
   refuse(task: Task, refusal: Refuse): Settled {
     const { name, requestId } = nextCommand(task) as CheckedCommand
     return settled(name, refusal, undefined, requestId)
+  }
+
+  /** The same arguments, but for what the caller need not be told. */
+  #unseen(args: JsonObject, state: string, seenTo: number): JsonObject {
+    const version = this.#directory.get(state)?.version ?? this.#directory.firstVersionOf(state) - 1
+    return { ...args, since: Math.max(args.since as number, Math.min(seenTo, version)) }
   }
 
   *#steps(
@@ -152,9 +159,9 @@ export class Executor {
 
   #ask(name: ShardCommand, on: State | Directory, args: JsonObject, state: string, now: Clocks): Decision {
     this.#decisions += 1
-    const { limits, shard, durability, statistics } = this.#facts
+    const { limits, shard, durability, recent, statistics } = this.#facts
     // Written out: a spread of the facts would cost more than most decisions.
-    const context = { state, now, decision: this.#decisions, limits, shard, durability, statistics }
+    const context = { state, now, decision: this.#decisions, limits, shard, durability, recent, statistics }
     return (deciders[name] as AnyDecider)(on, args, context)
   }
 
@@ -165,7 +172,9 @@ export class Executor {
     if (changes.length > 0) return changes[changes.length - 1]?.version
     const found = this.#directory.get(state)
     if (found !== undefined) return found.version
-    return commands[name].target === 'keys' ? this.#directory.firstVersionOf(state) : undefined
+    return commands[name].target === 'keys' || name === 'GET_CHANGES'
+      ? this.#directory.firstVersionOf(state)
+      : undefined
   }
 }
 

@@ -18,6 +18,7 @@ export class Faults {
     return {
       durability: journal.durability,
       recover: (directory) => journal.recover(directory),
+      recall: (take) => journal.recall(take),
       commit: async (commit) => {
         const outcome = await journal.commit(commit)
         if (this.#armed !== 'lost-answer') return outcome

@@ -20,6 +20,7 @@ import {
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import { apply, type Change, undo } from '../state/change.ts'
 import { Directory } from '../state/directory.ts'
+import { RecentChanges } from '../state/recent-changes.ts'
 import { type Batch, type Job, newBatch } from './batch.ts'
 import { DueWork } from './due-work.ts'
 import { type EncodingSteps, encode } from './encode.ts'
@@ -81,10 +82,12 @@ export class Shard {
     this.#options = options
     this.#startedAt = options.clocks().wall
     this.#directory = new Directory(options.limits.deletedNamesPerShardMax)
+    const recent = new RecentChanges(options.limits)
     const facts = {
       limits: options.limits,
       shard: options.id,
       durability: options.journal.durability,
+      recent,
       statistics: () => summaryOf(this.statistics()),
     }
     this.#hooks = new Hooks({
@@ -94,7 +97,7 @@ export class Shard {
       onCall: () => Atomics.add(options.progress, progressSlot.steps, 1),
     })
     this.#executor = new Executor(this.#directory, facts, this.#hooks)
-    this.#parking = new Parking(this.#executor, options.limits)
+    this.#parking = new Parking(this.#executor, options.limits, recent)
     this.#dueWork = new DueWork({
       directory: this.#directory,
       facts,
@@ -107,7 +110,9 @@ export class Shard {
 
   /** Reads back what was committed. Nothing may be received before it is done. */
   async recover(): Promise<void> {
-    this.#commitNumber = await this.#options.journal.recover(this.#directory)
+    const { journal } = this.#options
+    this.#commitNumber = await journal.recover(this.#directory)
+    await journal.recall((changes) => this.#parking.recall(changes))
     const now = this.#options.clocks()
     this.#directory.restartLeases(now.mono)
     this.#dueWork.plan(now, null)
@@ -159,6 +164,7 @@ export class Shard {
     this.#bringAboutDue(batch)
     const marker = this.#takeRequests(batch, startedAt + sliceMs)
     this.#takeSteps(batch)
+    this.#parking.serveWatchers(batch.now, (task, settled) => this.#settle(task, settled, batch))
     const decidedAt = performance.now()
     if (batch.changes.length > 0 || batch.staged.length > 0) await this.#commit(batch)
     const committedAt = performance.now()

@@ -57,6 +57,12 @@ const words: Rows = {
     [{ expected: 3, found: 5 }, 'Conflict: expected version 3, found 5'],
     [{ expected: { a: 1 }, found: { a: 2 } }, 'Conflict: the record is not as expected'],
   ],
+  COMPACTED: [
+    [
+      { state: 'leads', since: 3, oldest: 7, version: 9 },
+      "The changes of 'leads' after version 3 are gone: the oldest that is kept is 7",
+    ],
+  ],
   INVALID_DEFINITION: [[{ path: '/type', reason: 'no type' }, "Invalid definition at '/type': no type"]],
   INSTANCE_EXISTS: [
     [{ id: 1 }, 'Instance 1 already exists'],

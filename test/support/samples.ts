@@ -51,4 +51,5 @@ export const samples: Readonly<Record<CommandName, JsonObject>> = {
     migrate: { busy: 'idle' },
     history_limit: 5,
   },
+  GET_CHANGES: { state: 'leads', since: 0, prefix: '', limit: 10, wait: 0 },
 }
