@@ -10,6 +10,8 @@ import { Keys } from './client/keys.ts'
 import { Machine } from './client/machine.ts'
 import type { JsonFields } from './client/rows.ts'
 import { Table } from './client/table.ts'
+import { Watch, type WatchOptions, type WatchSource } from './client/watch.ts'
+import { WatchAll, type WatchAllOptions } from './client/watch-all.ts'
 import { type Folder, openFolder } from './journal/folder.ts'
 import { type Journal, JournalCorrupt } from './journal/journal.ts'
 import { openJournal } from './journal/open.ts'
@@ -100,6 +102,7 @@ export class Engine {
   readonly #inlineFaults: Faults | undefined
   #expiryTimer: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
+  readonly #end = new AbortController()
 
   /** For `openEngine`. */
   constructor(options: EngineOptions, folder: Folder | undefined, shards: number) {
@@ -180,6 +183,22 @@ export class Engine {
     return new Machine<Context, State, Event>(this.#caller, name)
   }
 
+  /** Tells what stands in a state and what happens to it, as a client of the daemon is told. It ends with the engine. */
+  watch(state: string, options?: WatchOptions): Watch {
+    return new Watch(this.#watchSource(), state, options)
+  }
+
+  /** The same of several states, with a cursor from which a later watch goes on. */
+  watchAll(states: readonly string[], options?: WatchAllOptions): WatchAll {
+    return new WatchAll(this.#watchSource(), states, options)
+  }
+
+  #watchSource(): WatchSource {
+    // Without a disk, versions begin anew when a shard has lost its states.
+    const history = (): number => this.router.instance
+    return { caller: this.#caller, history, closed: this.#end.signal }
+  }
+
   /**
    * Has `hook` asked about every change of the state before it is made: of each record that SET_STATE brings, too. What it
    * throws refuses the command with REFUSED_BY_HOOK. Only with `shards: 0`, as no thread can wait for another one here;
@@ -231,6 +250,7 @@ export class Engine {
   }
 
   async #close(): Promise<void> {
+    this.#end.abort()
     await this.router.drain()
     clearInterval(this.#expiryTimer)
     await this.#supervisor?.stop()

@@ -10,6 +10,16 @@ export type { Instance, Machine, Occurrence } from './client/machine.ts'
 export type { Queue, QueueItem } from './client/queue.ts'
 export type { StoredRecord } from './client/rows.ts'
 export type { Table } from './client/table.ts'
+export type { Watch, WatchOptions } from './client/watch.ts'
+export type { Cursor, WatchAll, WatchAllOptions } from './client/watch-all.ts'
+export type {
+  ChangeEvent,
+  ChangeType,
+  LaggedEvent,
+  ListedEvent,
+  ReadyEvent,
+  WatchEvent,
+} from './client/watch-events.ts'
 export { type Engine, type EngineOptions, openEngine } from './engine.ts'
 export { type ErrorCode, isErrorCode, isRetryable, mayHaveRun } from './protocol/errors.ts'
 export type { ChangeView, Delta, Extension, OnChange, OnTransition, Validate } from './protocol/hooks.ts'

@@ -14,6 +14,8 @@ import { readCommand } from './read-command.ts'
 import type { JsonFields } from './rows.ts'
 import { readHello, type ServerInfo } from './server-info.ts'
 import { Table } from './table.ts'
+import { Watch, type WatchOptions, type WatchSource } from './watch.ts'
+import { WatchAll, type WatchAllOptions } from './watch-all.ts'
 
 export interface ConnectOptions {
   /** How long `connect` tries to reach a server, in milliseconds. Default: 5,000. */
@@ -71,6 +73,7 @@ export class Client implements AsyncDisposable {
   readonly #link: Link
   #server: ServerInfo | undefined
   #closing: Promise<void> | undefined
+  readonly #end = new AbortController()
 
   /** Use `connect`. */
   constructor(endpoints: readonly string[], { timeoutMs = defaultTimeoutMs, retry = true }: ConnectOptions) {
@@ -109,6 +112,20 @@ export class Client implements AsyncDisposable {
     Event extends string = string,
   >(name: string): Machine<Context, State, Event> {
     return new Machine<Context, State, Event>(this.#batcher, name)
+  }
+
+  /**
+   * Tells what stands in a state of any kind, or with `since` what happened after that version, and then whatever happens:
+   * each change once and in order, over lost connections and restarts of the server. It ends with its loop, its signal or
+   * the client.
+   */
+  watch(state: string, options?: WatchOptions): Watch {
+    return new Watch(this.#watchSource(), state, options)
+  }
+
+  /** The same of several states, with a cursor from which a later watch goes on. */
+  watchAll(states: readonly string[], options?: WatchAllOptions): WatchAll {
+    return new WatchAll(this.#watchSource(), states, options)
   }
 
   /**
@@ -158,12 +175,19 @@ export class Client implements AsyncDisposable {
    * `CLIENT_CLOSED` if it was not sent, and with `OUTCOME_UNKNOWN` otherwise. May be called again.
    */
   close({ waitMs = defaultCloseWaitMs }: CloseOptions = {}): Promise<void> {
+    this.#end.abort()
     this.#closing ??= this.#batcher.close(waitMs).then(() => this.#link.close())
     return this.#closing
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #watchSource(): WatchSource {
+    // What is kept on a disk has one history, however often it is started.
+    const history = (): number | undefined => (this.server.durability === 'memory' ? this.#batcher.instance : undefined)
+    return { caller: this.#batcher, history, closed: this.#end.signal }
   }
 
   #noticeUp(connection: Connection): void {

@@ -37,3 +37,6 @@ export type {
   TableSchema,
 } from './table.ts'
 export type { UpdateOptions } from './update.ts'
+export type { Watch, WatchOptions } from './watch.ts'
+export type { Cursor, WatchAll, WatchAllOptions } from './watch-all.ts'
+export type { ChangeEvent, ChangeType, LaggedEvent, ListedEvent, ReadyEvent, WatchEvent } from './watch-events.ts'

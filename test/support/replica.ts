@@ -52,7 +52,8 @@ export class Replica {
   }
 
   #takeOne({ type, key, id, end, old_value: oldValue, new_value: newValue }: JsonObject): void {
-    const name = String((key ?? id) as string | number)
+    const named = key ?? id
+    const name = typeof named === 'number' ? String(named) : (named as string)
     const stood = this.contents.get(name)
     if (type === 'pushed' || type === 'popped') {
       ok(Array.isArray(stood), `${name} is a list`)
