@@ -23,6 +23,7 @@ import { progressSlot, progressSlotCount, type ReplyBody } from './protocol/mail
 import { checkEnvelope, elementOf } from './protocol/message.ts'
 import type { ShardStatistics } from './protocol/statistics.ts'
 import { copyObject, depthMax, isObject, type JsonObject, type JsonValue, valueProblem } from './protocol/value.ts'
+import { Feed } from './router/feed.ts'
 import { Mailbox } from './router/mailbox.ts'
 import { Router } from './router/router.ts'
 import { type DeathReason, Supervisor } from './router/supervisor.ts'
@@ -84,6 +85,8 @@ export class Engine {
   readonly limits: Limits
   readonly router: Router
   readonly mailboxes: readonly Mailbox[]
+  /** What is published of the states that somebody watches from outside. */
+  readonly feed: Feed
   readonly durability: Durability
   /** Threads that own the states; 0 without threads. */
   readonly shards: number
@@ -126,6 +129,8 @@ export class Engine {
     )
     const { mailboxes, limits } = this
     this.router = new Router({ mailboxes, limits, durability: this.durability, now })
+    const { watchedStatesMax } = limits
+    this.feed = new Feed({ mailboxes, watchedStatesMax, instance: () => this.router.instance })
   }
 
   async start(): Promise<void> {
@@ -276,6 +281,7 @@ export class Engine {
           this.#hookCalls.tell('onTransition', change.state, () => hook(change))
         }
       },
+      onFeed: (messages) => this.feed.take(messages),
       onDeath: (shard, reason) => this.#noticeDeath(shard, reason),
     })
     await this.#supervisor.start()
@@ -293,6 +299,7 @@ export class Engine {
       journal,
       clocks: systemClocks,
       send: (replies) => mailbox.settle(replies),
+      publish: (messages) => this.feed.take(messages),
       schedule: setImmediate,
       wakeAfter: systemWakeAfter,
       onFailure: (error) => {

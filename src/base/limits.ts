@@ -20,6 +20,7 @@ export interface Limits {
   readonly replyBytesQueuedPerPeerMax: number
   readonly peersMax: number
   readonly waitersPerShardMax: number
+  readonly watchedStatesMax: number
   readonly requestDeadlineMs: number
   readonly shardSilenceMsMax: number
   readonly shardHeapMegabytesMax: number
@@ -59,6 +60,8 @@ export const defaultLimits: Limits = {
   peersMax: 10_000,
   // Each caller that waits holds its request and a place in a queue.
   waitersPerShardMax: 10_000,
+  // Each state that is watched costs a place here and in its shard, and a small message every second.
+  watchedStatesMax: 100_000,
   // A caller hears OUTCOME_UNKNOWN rather than nothing when a shard takes longer than this.
   requestDeadlineMs: 60_000,
   // A shard that made no progress for so long is hung: its thread is ended and started anew.

@@ -7,6 +7,7 @@ import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { Batcher } from './batcher.ts'
 import type { CallOptions } from './caller.ts'
 import { type Connection, loadTransport } from './connection.ts'
+import { FeedReceiver } from './feed-receiver.ts'
 import { Keys } from './keys.ts'
 import { Link } from './link.ts'
 import { Machine } from './machine.ts'
@@ -74,12 +75,14 @@ export class Client implements AsyncDisposable {
   #server: ServerInfo | undefined
   #closing: Promise<void> | undefined
   readonly #end = new AbortController()
+  readonly #feed: FeedReceiver
 
   /** Use `connect`. */
   constructor(endpoints: readonly string[], { timeoutMs = defaultTimeoutMs, retry = true }: ConnectOptions) {
     const session = randomBytes(16)
     const batcher = new Batcher({ session, endpoints, timeoutMs, retry, onInstanceChange: () => this.#sayHello() })
     this.#batcher = batcher
+    this.#feed = new FeedReceiver({ server: () => this.server, instance: () => batcher.instance })
     this.#link = new Link({
       endpoints,
       session,
@@ -176,6 +179,7 @@ export class Client implements AsyncDisposable {
    */
   close({ waitMs = defaultCloseWaitMs }: CloseOptions = {}): Promise<void> {
     this.#end.abort()
+    this.#feed.close()
     this.#closing ??= this.#batcher.close(waitMs).then(() => this.#link.close())
     return this.#closing
   }
@@ -187,7 +191,7 @@ export class Client implements AsyncDisposable {
   #watchSource(): WatchSource {
     // What is kept on a disk has one history, however often it is started.
     const history = (): number | undefined => (this.server.durability === 'memory' ? this.#batcher.instance : undefined)
-    return { caller: this.#batcher, history, closed: this.#end.signal }
+    return { caller: this.#batcher, history, feed: this.#feed, closed: this.#end.signal }
   }
 
   #noticeUp(connection: Connection): void {

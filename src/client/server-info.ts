@@ -10,6 +10,8 @@ export interface ServerInfo {
   readonly instance: number
   readonly shards: number
   readonly durability: string
+  /** Where it publishes what happens; undefined for nowhere. */
+  readonly feed: string | undefined
   readonly limits: ServerLimits
 }
 
@@ -32,6 +34,7 @@ export function readHello(reply: JsonValue | undefined, endpoint: string): Serve
     instance: reply.instance as number,
     shards: reply.shards as number,
     durability: reply.durability as string,
+    feed: typeof reply.feed === 'string' ? reply.feed : undefined,
     limits: {
       messageBytesMax: limits.message_bytes_max as number,
       replyBytesMax: limits.reply_bytes_max as number,

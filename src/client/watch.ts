@@ -4,9 +4,11 @@
 import { setMaxListeners } from 'node:events'
 import { invalidRequest } from '../protocol/envelope.ts'
 import { nameProblem } from '../protocol/names.ts'
-import { ChangesReader, type ChangesSource } from './changes-reader.ts'
+import { type ChangesPage, ChangesReader, type ChangesSource } from './changes-reader.ts'
 import { errorOfRefusal } from './error.ts'
+import type { FeedReceiver } from './feed-receiver.ts'
 import { listState } from './listing.ts'
+import type { LiveChanges } from './live-changes.ts'
 import type { ChangeEvent, WatchEvent } from './watch-events.ts'
 
 export interface WatchOptions {
@@ -19,6 +21,8 @@ export interface WatchOptions {
 }
 
 export interface WatchSource extends ChangesSource {
+  /** Where watches are told more quickly than by asking; they ask where there is none. */
+  readonly feed?: Pick<FeedReceiver, 'watch' | 'unwatch'>
   /** Aborted when whoever answers is closed; then the watch ends. */
   readonly closed: AbortSignal
 }
@@ -29,7 +33,7 @@ const waitMs = 10_000
 /**
  * `for await (const event of client.watch('leads'))`. To leave the loop ends the watch. It goes on over lost connections
  * and restarts of the server for as long as it is not ended; what can never be told ends it with a `HoldfastError`. It may
- * be read at any speed: it holds no more than one page of changes.
+ * be read at any speed: it holds a bounded number of changes.
  */
 export class Watch implements AsyncIterableIterator<WatchEvent>, AsyncDisposable {
   readonly state: string
@@ -40,6 +44,7 @@ export class Watch implements AsyncIterableIterator<WatchEvent>, AsyncDisposable
   readonly #reader: ChangesReader
   readonly #events: AsyncGenerator<WatchEvent, void, void>
   #version: number | undefined
+  #live: LiveChanges | undefined
 
   /** Use `client.watch` or `engine.watch`. */
   constructor(source: WatchSource, state: string, { prefix, since, signal }: WatchOptions = {}) {
@@ -89,11 +94,16 @@ export class Watch implements AsyncIterableIterator<WatchEvent>, AsyncDisposable
 
   async *#run(since: number | undefined): AsyncGenerator<WatchEvent, void, void> {
     const lists = since === undefined
+    // From before the listing on, so that the first thing that happens after it is not asked for.
+    const { feed } = this.#source
+    this.#live = feed?.watch(this.state)
+    const wake = (): void => this.#live?.wake()
+    this.#signal.addEventListener('abort', wake)
     try {
       if (lists) yield* this.#list()
       else this.#version = since
       for (;;) {
-        const page = await this.#reader.read(this.#version as number, waitMs)
+        const page = await this.#next(this.#version as number)
         if (page === 'lost') {
           this.#version = await this.#reader.latest()
           yield { type: 'lagged', state: this.state, version: this.#version }
@@ -106,7 +116,30 @@ export class Watch implements AsyncIterableIterator<WatchEvent>, AsyncDisposable
       }
     } catch (error) {
       if (!this.#signal.aborted) throw error
+    } finally {
+      this.#signal.removeEventListener('abort', wake)
+      if (this.#live !== undefined) feed?.unwatch(this.state, this.#live)
     }
+  }
+
+  /** What happened after a version: as the feed has said it, or where that is not all, or is silent, by asking. */
+  async #next(version: number): Promise<ChangesPage | 'lost'> {
+    const live = this.#live
+    while (live?.isHeard === true) {
+      const page = live.after(version)
+      if (page !== undefined) return { changes: this.#wanted(page.changes), scannedTo: page.last }
+      if (live.latest > version) return this.#reader.read(version, 0)
+      await live.something()
+      this.#signal.throwIfAborted()
+    }
+    return this.#reader.read(version, waitMs)
+  }
+
+  /** The feed tells of all names. */
+  #wanted(changes: readonly ChangeEvent[]): readonly ChangeEvent[] {
+    const prefix = this.#prefix
+    if (prefix === undefined || prefix === '') return changes
+    return changes.filter(({ key, id }) => String(key ?? id ?? prefix).startsWith(prefix))
   }
 
   /** True, with the rest left out, where what stands has to be listed again. */

@@ -54,3 +54,8 @@ export interface Journal {
   /** Releases the store. Nothing is called after it. */
   close(): Promise<void>
 }
+
+/** The journal could not say whether a commit holds: only a new start can tell. */
+export class JournalFailure extends Error {
+  override readonly name = 'JournalFailure'
+}

@@ -1,56 +1,11 @@
 // Every metric of the engine, as data: what it is called, what it means, and where its value comes from. The scrape, the
 // table in the README and the tests are made of this list. Names follow Prometheus: base units, `_total` for counters
 // only. No state, key or record is ever a label, so that the number of series is bounded.
-import type { Durability } from '../base/durability.ts'
-import type { HistogramSnapshot } from '../base/histogram.ts'
-import type { OutcomeCount } from '../base/outcome-counts.ts'
 import { serverVersion } from '../base/version.ts'
 import { hookNames } from '../protocol/hooks.ts'
-import type { FrontEndStatistics, ShardStatistics } from '../protocol/statistics.ts'
+import { fromCounts, fromFrontEnd, fromStatistics, type MetricDefinition, type Sample, unlabelled } from './reading.ts'
 import type { ShardCounts } from './totals.ts'
-
-/** All that a scrape shows, read at one moment. */
-export interface Reading {
-  readonly durability: Durability
-  /** By number. */
-  readonly shards: readonly ShardReading[]
-  /** Of the router and all shards, over all their lives. */
-  readonly commands: readonly OutcomeCount[]
-  readonly requestSeconds: HistogramSnapshot
-  readonly deaths: readonly ShardDeaths[]
-  /** Undefined where the engine is embedded and has no front end. */
-  readonly frontEnd: FrontEndStatistics | undefined
-}
-
-export interface ShardReading {
-  readonly shard: number
-  readonly mailboxDepth: number
-  /** What it told of itself just now; undefined for one that is down or did not answer in time. */
-  readonly statistics: ShardStatistics | undefined
-  /** What it counted over all its lives; undefined for one that never answered. */
-  readonly counts: ShardCounts | undefined
-}
-
-export interface ShardDeaths {
-  readonly shard: number
-  readonly reason: string
-  readonly count: number
-}
-
-export interface Sample<Value> {
-  readonly labels: Readonly<Record<string, string | number>>
-  readonly value: Value
-}
-
-interface Described {
-  readonly name: string
-  readonly help: string
-  readonly labels: readonly string[]
-}
-
-export type MetricDefinition =
-  | (Described & { readonly type: 'counter' | 'gauge'; readonly samples: (reading: Reading) => Sample<number>[] })
-  | (Described & { readonly type: 'histogram'; readonly samples: (reading: Reading) => Sample<HistogramSnapshot>[] })
+import { watchMetrics } from './watch-definitions.ts'
 
 /** Why a shard can die. Listed so that each of these counters stands at 0 before the first death: a rise can be seen. */
 export const deathReasons: readonly string[] = ['failed', 'hung', 'out_of_memory', 'exited']
@@ -215,6 +170,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     labels: ['shard'],
     samples: fromStatistics(({ waiters }) => waiters),
   },
+  ...watchMetrics,
   {
     name: 'holdfast_expired_keys_total',
     type: 'counter',
@@ -358,26 +314,4 @@ export const metricDefinitions: readonly MetricDefinition[] = [
 function hookSample(shard: number, { hooks }: ShardCounts, series: (typeof hookSeries)[number]): Sample<number> {
   const found = hooks.find(({ command, outcome }) => command === series.hook && outcome === series.outcome)
   return { labels: { shard, ...series }, value: found?.count ?? 0 }
-}
-
-function unlabelled<Value>(value: Value): Sample<Value>[] {
-  return [{ labels: {}, value }]
-}
-
-/** A value for each shard that answered: what is not known is left out. */
-function fromStatistics(value: (statistics: ShardStatistics) => number, labels: Readonly<Record<string, string>> = {}) {
-  return ({ shards }: Reading): Sample<number>[] =>
-    shards.flatMap(({ shard, statistics }) =>
-      statistics === undefined ? [] : [{ labels: { shard, ...labels }, value: value(statistics) }],
-    )
-}
-
-/** A value for each shard that ever answered: a counter stays where it was while its shard is down. */
-function fromCounts<Value>(value: (counts: ShardCounts) => Value) {
-  return ({ shards }: Reading): Sample<Value>[] =>
-    shards.flatMap(({ shard, counts }) => (counts === undefined ? [] : [{ labels: { shard }, value: value(counts) }]))
-}
-
-function fromFrontEnd(value: (statistics: FrontEndStatistics) => number) {
-  return ({ frontEnd }: Reading): Sample<number>[] => (frontEnd === undefined ? [] : unlabelled(value(frontEnd)))
 }

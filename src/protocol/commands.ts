@@ -50,9 +50,11 @@ export const commands = {
       instance: Type.Integer(),
       shards: Type.Integer(),
       durability: Type.String(),
+      feed: Type.Union([Type.String(), Type.Null()]),
       limits: Type.Object({}),
     },
-    summary: 'Says who answers: version, protocol, codecs, instance number, number of shards and limits.',
+    summary:
+      'Says who answers: version, protocol, codecs, instance number, number of shards, feed of changes and limits.',
   },
   STATS: {
     opcode: 3,

@@ -39,6 +39,9 @@ export interface ShardStatistics {
   readonly waiting: number
   /** Commands that wait for something to come to their key. */
   readonly waiters: number
+  /** Changes that can still be told, and about how many bytes they take with what they refer to. */
+  readonly changesKept: number
+  readonly changeBytesKept: number
   readonly commits: number
   /** Calls of hooks by their outcome: `ok`, `slow`, `refused`, `failed`, or `skipped` for one that was not made. */
   readonly hooks: readonly OutcomeCount[]
@@ -46,6 +49,17 @@ export interface ShardStatistics {
   readonly hookSeconds: HistogramSnapshot
   /** Bytes of the heap of the shard's thread in use; of the whole process where shards run without threads. */
   readonly heapBytes: number
+}
+
+/** What the feed of changes tells of itself. */
+export interface FeedStatistics {
+  /** States that somebody has subscribed to. */
+  readonly watchedStates: number
+  readonly messages: number
+  /** About how many bytes the messages had, each counted once. */
+  readonly bytes: number
+  /** Subscriptions that came when as many states were watched as may be. */
+  readonly refused: number
 }
 
 /** What a front end tells of itself: the numbers of now, and counts since its start. */

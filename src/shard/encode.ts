@@ -105,3 +105,7 @@ class Chunks {
     } else if (roomNeeded > this.#open.length) this.#open = Buffer.allocUnsafeSlow(roomNeeded)
   }
 }
+
+export function isSteps(body: ReplyBody | EncodingSteps): body is EncodingSteps {
+  return typeof body === 'object' && body !== null && 'next' in body && typeof body.next === 'function'
+}

@@ -37,6 +37,10 @@ export class Parking {
     return this.#waiters.size
   }
 
+  snapshot() {
+    return { waiters: this.size, changesKept: this.#recent.length, changeBytesKept: this.#recent.bytes }
+  }
+
   /** When somebody will have waited long enough; null where nobody waits. */
   get nextDeadline(): number | null {
     return this.#waiters.nextDeadline

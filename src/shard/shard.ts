@@ -8,9 +8,11 @@ import type { Limits } from '../base/limits.ts'
 import { type Log, silentLog } from '../base/log.ts'
 import { Queue } from '../base/queue.ts'
 import type { Park, Step } from '../command/decide.ts'
-import type { CommitOutcome, Journal } from '../journal/journal.ts'
+import { type CommitOutcome, type Journal, JournalFailure } from '../journal/journal.ts'
 import { type Refusal, refusalReply } from '../protocol/errors.ts'
+import type { FeedMessage } from '../protocol/feed.ts'
 import {
+  isNotice,
   type MailboxBatch,
   type MailboxEntry,
   progressSlot,
@@ -23,12 +25,13 @@ import { Directory } from '../state/directory.ts'
 import { RecentChanges } from '../state/recent-changes.ts'
 import { type Batch, type Job, newBatch } from './batch.ts'
 import { DueWork } from './due-work.ts'
-import { type EncodingSteps, encode } from './encode.ts'
+import { encode, isSteps } from './encode.ts'
 import { Executor, type Settled } from './executor.ts'
 import { Held } from './held.ts'
 import { HookSet } from './hook-set.ts'
 import { Hooks } from './hooks.ts'
 import { Parking } from './parking.ts'
+import { ShardFeed } from './shard-feed.ts'
 import { Counters, holdings, summaryOf } from './statistics.ts'
 import { type Answer, type Task, taskOf } from './task.ts'
 
@@ -42,6 +45,8 @@ export interface ShardOptions {
   readonly clocks: ReadClocks
   /** Hands replies to the router; called once a batch. Chunks of long replies may be transferred. */
   readonly send: (replies: ReplyEntry[]) => void
+  /** Hands over what is to be told to those who watch; called once a batch. */
+  readonly publish?: (messages: readonly FeedMessage[]) => void
   /** Calls back after whatever lies in the mailbox was delivered: the shard goes on in its next turn. */
   readonly schedule: (turn: () => void) => void
   /** For what is due when nobody asks. */
@@ -68,6 +73,7 @@ export class Shard {
   readonly #dueWork: DueWork
   readonly #parking: Parking
   readonly #hooks: Hooks
+  readonly #feed: ShardFeed
   readonly #counters = new Counters()
   readonly #startedAt: number
   readonly #inbox = new Queue<MailboxEntry>()
@@ -98,6 +104,7 @@ export class Shard {
     })
     this.#executor = new Executor(this.#directory, facts, this.#hooks)
     this.#parking = new Parking(this.#executor, options.limits, recent)
+    this.#feed = new ShardFeed({ directory: this.#directory, recent, publish: options.publish ?? (() => {}) })
     this.#dueWork = new DueWork({
       directory: this.#directory,
       facts,
@@ -143,7 +150,7 @@ export class Shard {
       ...this.#counters.snapshot(),
       ...this.#hooks.snapshot(),
       waiting: this.#inbox.length + this.#held.length,
-      waiters: this.#parking.size,
+      ...this.#parking.snapshot(),
       heapBytes: getHeapStatistics().used_heap_size,
     }
   }
@@ -208,10 +215,11 @@ export class Shard {
     })
   }
 
-  /** What the router says of requests that wait. */
-  #takeNotice([id, sentAs]: MailboxEntry, batch: Batch): void {
+  /** What the router says besides requests. */
+  #takeNotice([id, sentAs, state]: MailboxEntry, batch: Batch): void {
     const settle = (task: Task, settled: Settled): void => this.#settle(task, settled, batch)
-    if (sentAs === 'drain') this.#parking.drain(settle)
+    if (sentAs === 'watch' || sentAs === 'unwatch') this.#feed.follow(state, sentAs === 'watch')
+    else if (sentAs === 'drain') this.#parking.drain(settle)
     else this.#parking.cancel(id, batch.now, settle)
   }
 
@@ -228,7 +236,7 @@ export class Shard {
       }
       const held = this.#held.queueOf(routingKey)
       if (held !== undefined) held.push(entry)
-      else if (sentAs === 'cancel' || sentAs === 'drain') this.#takeNotice(entry, batch)
+      else if (isNotice(sentAs)) this.#takeNotice(entry, batch)
       else this.#takeUp(entry, batch)
       if (this.#inbox.length === 0 || performance.now() >= deadline) return undefined
     }
@@ -367,7 +375,8 @@ export class Shard {
   }
 
   /** Sends the replies of all requests that are done; the long ones are encoded first, in steps. */
-  #release({ begun }: Batch): void {
+  #release({ begun, changes }: Batch): void {
+    this.#feed.publish(changes)
     const { answered, parked } = this.#parking.release()
     const replies = parked.map((id): ReplyEntry => [id, null, 'parked'])
     for (const { task } of begun) if (task.answers.length === task.commands.length) this.#reply(task, replies)
@@ -387,13 +396,4 @@ export class Shard {
     this.#counters.commands.add('', refusal.code)
     this.#options.send([[id, sentAs === 'json' ? JSON.stringify(reply) : reply]])
   }
-}
-
-/** The journal could not say whether a commit holds: only a new start can tell. */
-export class JournalFailure extends Error {
-  override readonly name = 'JournalFailure'
-}
-
-function isSteps(body: ReplyBody | EncodingSteps): body is EncodingSteps {
-  return typeof body === 'object' && body !== null && 'next' in body && typeof body.next === 'function'
 }

@@ -33,6 +33,7 @@ describe('HELLO', () => {
       instance: expect.any(Number),
       shards: Math.max(1, shards),
       durability: 'memory',
+      feed: null,
       limits: {
         message_bytes_max: 16 * 1024 * 1024,
         reply_bytes_max: 64 * 1024 * 1024,

@@ -122,6 +122,8 @@ describe('a scrape', () => {
       'holdfast_list_items{shard="0"}',
       'holdfast_pending_items{shard="0"}',
       'holdfast_waiters{shard="0"}',
+      'holdfast_changes_kept{shard="0"}',
+      'holdfast_changes_kept_bytes{shard="0"}',
       'holdfast_shard_heap_bytes{shard="0"}',
     ])
   })

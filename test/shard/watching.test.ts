@@ -1,6 +1,7 @@
 // GET_CHANGES with `wait`: when a caller is answered and with what; and what a journal that refuses, a new start, other
 // names and the bounds of the change log make of it.
 import { describe, expect, it } from 'vitest'
+import type { FeedMessage } from '../../src/protocol/feed.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import { committed, KeepingJournal, Store } from '../support/keeping-journal.ts'
 import { ShardHarness } from '../support/shard-harness.ts'
@@ -150,5 +151,63 @@ describe('a shard that starts again', () => {
     await again.post(set('c'))
     expect(again.versions(id)).toEqual([4])
     expect(await again.harness.call(watch(4, { wait: 0 }))).toMatchObject({ changes: [], scanned_to: 4 })
+  })
+})
+
+describe('a shard that publishes', () => {
+  async function publishing() {
+    const told: FeedMessage[] = []
+    const journal = new KeepingJournal(new Store())
+    const harness = await ShardHarness.started({ journal, publish: (messages) => told.push(...messages) })
+    const post = async (...commands: JsonObject[]): Promise<void> => {
+      harness.post(...commands)
+      await harness.idle()
+    }
+    const notice = async (what: 'watch' | 'unwatch', name: string): Promise<void> => {
+      harness.postEntries([[what, name, null]])
+      await harness.idle()
+    }
+    const shortly = () =>
+      told.splice(0).map(([name, last, body]) => {
+        const { changes = [], first } = JSON.parse(body) as { changes?: { version: number }[]; first?: number }
+        return [name, first, last, ...changes.map(({ version }) => version)]
+      })
+    return { harness, journal, post, notice, shortly }
+  }
+
+  it('says where a state stands, and then each commit as one message, of what is watched only', async () => {
+    const { post, notice, shortly } = await publishing()
+    await post(set('a'))
+    await notice('watch', state)
+    await notice('watch', 'other')
+    expect(shortly()).toEqual([
+      [state, undefined, 1],
+      ['other', undefined, -1],
+    ])
+    await post(set('a'), { ...set('a'), state: 'third' }, set('b'))
+    await post({ ...set('a'), state: 'other' })
+    expect(shortly()).toEqual([
+      [state, 2, 3, 2, 3],
+      ['other', 0, 1, 0, 1],
+    ])
+    await notice('unwatch', state)
+    await post(set('a'), { cmd: 'DELETE_STATE', state: 'other' })
+    expect(shortly()).toEqual([['other', 2, 2, 2]])
+  })
+
+  it('publishes nothing before its commit, and nothing of one that is refused', async () => {
+    const { harness, journal, post, notice, shortly } = await publishing()
+    await notice('watch', state)
+    shortly()
+    journal.plan = () => ({ outcome: 'refused', code: 'STORAGE_FULL' })
+    await post(set('a'), set('b'))
+    expect(shortly()).toEqual([])
+    let commit: (() => void) | undefined
+    journal.plan = () => new Promise((resolve) => (commit = () => resolve(committed)))
+    await post(set('c'))
+    expect(shortly()).toEqual([])
+    commit?.()
+    await harness.idle()
+    expect(shortly()).toEqual([[state, 0, 1, 0, 1]])
   })
 })

@@ -5,7 +5,7 @@ import type { Journal } from '../../src/journal/journal.ts'
 import { type MailboxEntry, progressSlotCount, type RequestBody } from '../../src/protocol/mailbox.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import type { HookSet } from '../../src/shard/hook-set.ts'
-import { type ProbePoint, Shard } from '../../src/shard/shard.ts'
+import { type ProbePoint, Shard, type ShardOptions } from '../../src/shard/shard.ts'
 import type { Directory } from '../../src/state/directory.ts'
 import { KeepingJournal } from './keeping-journal.ts'
 
@@ -14,6 +14,7 @@ export interface HarnessOptions {
   readonly limits?: Partial<Limits>
   readonly hooks?: HookSet
   readonly log?: Log
+  readonly publish?: ShardOptions['publish']
   readonly probe?: (point: ProbePoint) => void
 }
 
@@ -31,7 +32,7 @@ export class ShardHarness {
   #lastId = 0
   #batch = 0
 
-  constructor({ journal = new KeepingJournal(), limits, hooks, log = silentLog, probe }: HarnessOptions = {}) {
+  constructor({ journal = new KeepingJournal(), limits, hooks, log = silentLog, publish, probe }: HarnessOptions = {}) {
     this.shard = new Shard({
       id: 0,
       limits: { ...defaultLimits, ...limits },
@@ -55,6 +56,7 @@ export class ShardHarness {
       progress: this.progress,
       log,
       ...(hooks && { hooks }),
+      ...(publish && { publish }),
       ...(probe && { probe }),
     })
   }

@@ -25,6 +25,8 @@ export function statisticsOf(given: Partial<ShardStatistics>): ShardStatistics {
     sliceSecondsMax: 0,
     waiting: 0,
     waiters: 0,
+    changesKept: 0,
+    changeBytesKept: 0,
     commits: 0,
     hooks: [],
     hookSeconds: new Histogram(durationBounds).snapshot(),
