@@ -5,6 +5,7 @@ import { systemClocks, systemWakeAfter } from './base/clock.ts'
 import type { Durability, Storage } from './base/durability.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
 import { type Log, silentLog } from './base/log.ts'
+import { type CachedOptions, CachedTable } from './client/cached-table.ts'
 import { embeddedCaller } from './client/embedded.ts'
 import { Keys } from './client/keys.ts'
 import { Machine } from './client/machine.ts'
@@ -196,6 +197,14 @@ export class Engine {
   /** The same of several states, with a cursor from which a later watch goes on. */
   watchAll(states: readonly string[], options?: WatchAllOptions): WatchAll {
     return new WatchAll(this.#watchSource(), states, options)
+  }
+
+  /**
+   * A local copy of a table, kept current by a watch: `await cached.ready()`, and then `cached.get(id)` asks nobody. Close it
+   * when it is not needed any more.
+   */
+  cached<Row extends JsonFields<Row> = JsonObject>(name: string, options?: CachedOptions): CachedTable<Row> {
+    return new CachedTable<Row>(this.#watchSource(), name, options)
   }
 
   #watchSource(): WatchSource {

@@ -2,6 +2,7 @@
 export type { Durability } from './base/durability.ts'
 export type { Limits } from './base/limits.ts'
 export type { Log } from './base/log.ts'
+export type { CachedOptions, CachedTable } from './client/cached-table.ts'
 export type { CallOptions } from './client/caller.ts'
 export { HoldfastError, type HoldfastErrorCode } from './client/error.ts'
 export type { Entry } from './client/key-values.ts'

@@ -5,6 +5,7 @@ import { defaultEndpoint, parseEndpoint } from '../base/endpoint.ts'
 import { requestIdOf } from '../protocol/envelope.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { Batcher } from './batcher.ts'
+import { type CachedOptions, CachedTable } from './cached-table.ts'
 import type { CallOptions } from './caller.ts'
 import { type Connection, loadTransport } from './connection.ts'
 import { FeedReceiver } from './feed-receiver.ts'
@@ -129,6 +130,14 @@ export class Client implements AsyncDisposable {
   /** The same of several states, with a cursor from which a later watch goes on. */
   watchAll(states: readonly string[], options?: WatchAllOptions): WatchAll {
     return new WatchAll(this.#watchSource(), states, options)
+  }
+
+  /**
+   * A local copy of a table, kept current by a watch: `await cached.ready()`, and then `cached.get(id)` asks nobody. Close it
+   * when it is not needed any more.
+   */
+  cached<Row extends JsonFields<Row> = JsonObject>(name: string, options?: CachedOptions): CachedTable<Row> {
+    return new CachedTable<Row>(this.#watchSource(), name, options)
   }
 
   /**

@@ -1,7 +1,7 @@
 // Watches in tests: their events in a short form, and a copy of a state that is kept by nothing but what a watch tells.
 import { ok, strictEqual } from 'node:assert/strict'
-import type { WatchEvent } from '../../src/client/watch-events.ts'
-import type { JsonValue } from '../../src/protocol/value.ts'
+import type { ChangeEvent, WatchEvent } from '../../src/client/watch-events.ts'
+import type { JsonObject, JsonValue } from '../../src/protocol/value.ts'
 import { eventually } from './eventually.ts'
 import { Replica } from './replica.ts'
 
@@ -25,6 +25,15 @@ export async function take(watch: AsyncIterator<WatchEvent, void>, count: number
 /** The next events of a watch, shortly. */
 export async function told(watch: AsyncIterator<WatchEvent, void>, count: number): Promise<string[]> {
   return (await take(watch, count)).map(shortly)
+}
+
+/** A change in its documented form. */
+export function documented({ oldValue, newValue, at: _, ...rest }: ChangeEvent): JsonObject {
+  return {
+    ...rest,
+    ...(oldValue !== undefined && { old_value: oldValue }),
+    ...(newValue !== undefined && { new_value: newValue }),
+  }
 }
 
 /** Follows a watch, from its beginning; fails on the first event that does not follow the one before. */
@@ -82,12 +91,7 @@ export class Follower {
         return
       default: {
         ok(this.replica !== undefined, 'no change is told before a watch is ready')
-        const { oldValue, newValue, at: _, ...rest } = event
-        const about = {
-          ...(oldValue !== undefined && { old_value: oldValue }),
-          ...(newValue !== undefined && { new_value: newValue }),
-        }
-        this.replica.take({ ...rest, ...about })
+        this.replica.take(documented(event))
       }
     }
   }
