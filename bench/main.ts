@@ -19,6 +19,7 @@ import { shards } from './shards.ts'
 import { slices } from './slices.ts'
 import { type PeerChoice, redisVersion } from './support/peers.ts'
 import type { Context, Question } from './support/question.ts'
+import { watch } from './watch.ts'
 
 const questions: readonly Question[] = [
   patch,
@@ -32,6 +33,7 @@ const questions: readonly Question[] = [
   durable,
   ...keyQuestions,
   machineQuestion,
+  watch,
 ]
 const peerChoices: readonly PeerChoice[] = ['all', 'redis', 'node-redis', 'none']
 const resultsFolder = fileURLToPath(new URL('../../bench/results/', import.meta.url))
