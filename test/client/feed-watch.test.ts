@@ -1,8 +1,11 @@
 // Watches that are told by the feed: that they hardly ask, and what they do where it is silent, loses messages, or is slower
 // than its reader; every event once and in order in any case.
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { embeddedCaller } from '../../src/client/embedded.ts'
 import { LiveChanges } from '../../src/client/live-changes.ts'
+import { Watch } from '../../src/client/watch.ts'
 import type { ChangeEvent } from '../../src/client/watch-events.ts'
+import { openEngine } from '../../src/engine.ts'
 import { clientAndServer, clientOf } from '../support/clients.ts'
 import { eventually } from '../support/eventually.ts'
 import { Follower, told } from '../support/watching.ts'
@@ -72,6 +75,35 @@ describe('a watch', () => {
     const events = await told(watch, 6_000)
     expect(new Set(events)).toEqual(new Set(['updated n']))
     expect(watch.version).toBe(6_001)
+  })
+
+  it('asks for what the feed has lost, even the last of it, when a position shows it', async () => {
+    const engine = await openEngine({ shards: 0 })
+    onTestFinished(() => engine.close())
+    const live = new LiveChanges()
+    const end = new AbortController()
+    onTestFinished(() => end.abort())
+    const watch = new Watch(
+      {
+        caller: embeddedCaller((command) => engine.call(command)),
+        history: () => undefined,
+        feed: { watch: () => live, unwatch: () => {} },
+        closed: end.signal,
+      },
+      'k',
+    )
+    expect(await told(watch, 1)).toEqual(['ready @0'])
+    const events: string[] = []
+    const next = told(watch, 2).then((both) => events.push(...both))
+    for (const key of ['a', 'b']) await engine.keys('k').set(key, 1)
+    // Nothing but positions comes, as often as the feed says them.
+    await eventually('both are told', () => {
+      live.takePosition(2)
+      return events.length === 2
+    })
+    await next
+    expect(events).toEqual(['created a', 'created b'])
+    expect(watch.reads).toBe(1)
   })
 
   it('of a server whose feed cannot be reached waits for the answer instead', async () => {

@@ -101,6 +101,8 @@ async function round(folder: string, random: Random, counts: Counts): Promise<vo
       await Promise.all(Array.from({ length: burstSize }, (_, value) => randomWrite(writer, random, value)))
       if (random(12) === 0) await server.engine.injectFault(0, 'throw')
     }
+    // The last death may still be to come, at the next command.
+    await eventually('the shard serves', () => writer.states().then(Boolean, () => false))
     for (const [index, state] of states.entries()) {
       const { version, contents } = await standing(writer, state)
       const resumer = resumers[index] as Resumer
