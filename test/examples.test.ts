@@ -59,6 +59,7 @@ const examples: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'retry: Refused by a hook: a source is tried twice and not more',
   ],
   'rate-limit.ts': ['100 of 250 requests are allowed', 'the next window begins in 60 minutes'],
+  'reconcile.ts': ['start web/1', 'start web/2', 'restart web/1', 'stop web/2', "{ id: 1, name: 'Alice' }"],
   'sessions.ts': [
     'alice active',
     "bob { over: 'expired' }",
