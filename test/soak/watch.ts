@@ -80,7 +80,8 @@ class Resumer {
 
 async function round(folder: string, random: Random, counts: Counts): Promise<void> {
   // Now and then the log is so short that whoever is late has to hear of it.
-  const limits = random(3) === 0 ? { changesLoggedPerShardMax: 200 + random(800) } : {}
+  const bounds = random(3) === 0 ? { changesLoggedPerShardMax: 200 + random(800) } : {}
+  const limits = { ...bounds, shardDeathsMax: Number.MAX_SAFE_INTEGER }
   const server = await openServer({ feed: 1 + random(64), data: folder, faultsEnabled: true, limits })
   const [writer, reader] = await Promise.all([connect(server.endpoint), connect(server.endpoint)])
   const stopped = new Subscriber({ linger: 0, receiveHighWaterMark: 1 })
