@@ -74,6 +74,39 @@ describe('a caller that waits for changes', () => {
     expect(await harness.call(watch(0))).toMatchObject({ changes: [{ key: 'a' }, { key: 'c' }, { key: 'd' }] })
   })
 
+  it('hears what frees space, where only that fits on the disk, and at once', async () => {
+    const { harness, journal, post, versions } = await started()
+    await post(set('a'))
+    const ids = await post(watch(1), watch(1, { prefix: 'b' }))
+    journal.plan = ({ changes }) => {
+      journal.isFull = true
+      return changes.every(({ type }) => type === 'deleted') ? committed : { outcome: 'refused', code: 'STORAGE_FULL' }
+    }
+    await post(set('b'), { cmd: 'DELETE_KEY', state, key: 'a' })
+    expect(ids.map(versions)).toEqual([[2], undefined])
+    expect(await harness.call(watch(0))).toMatchObject({
+      changes: [
+        { type: 'created', key: 'a' },
+        { type: 'deleted', key: 'a', version: 2 },
+      ],
+    })
+  })
+
+  it('hears nothing of a lock, not even of one that has the name of its state', async () => {
+    const store = new Store()
+    const { harness, post, versions } = await started({}, store)
+    const lock = { lock: state, ttl: 10, owner: 'w' }
+    const [id] = await post(watch(-1), { cmd: 'TRY_LOCK', ...lock }, { cmd: 'LOCK', ...lock, timeout: 5 })
+    harness.postEntries([['watch', state, null]])
+    await post({ cmd: 'UNLOCK', lock: state, owner: 'w' })
+    expect(versions(id as number)).toBeUndefined()
+    await post(set('a'))
+    expect(versions(id as number)).toEqual([0, 1])
+    const again = await started({}, store)
+    expect(await again.harness.call(watch(-1))).toMatchObject({ changes: [{ version: 0 }, { version: 1 }] })
+    expect(again.harness.shard.statistics()).toMatchObject({ changesKept: 2 })
+  })
+
   it('hears at its deadline how far it has missed nothing', async () => {
     const { harness, post } = await started()
     await post(set('a'))
