@@ -21,6 +21,7 @@ import { slices } from './slices.ts'
 import { start } from './start.ts'
 import { type PeerChoice, redisVersion } from './support/peers.ts'
 import type { Context, Question } from './support/question.ts'
+import { watch } from './watch.ts'
 
 const questions: readonly Question[] = [
   patch,
@@ -36,6 +37,7 @@ const questions: readonly Question[] = [
   ...keyQuestions,
   lock,
   machineQuestion,
+  watch,
 ]
 const peerChoices: readonly PeerChoice[] = ['all', 'redis', 'node-redis', 'none']
 const resultsFolder = fileURLToPath(new URL('../../bench/results/', import.meta.url))

@@ -5,7 +5,14 @@ import { availableParallelism } from 'node:os'
 import Type, { type Static, type TSchema } from 'typebox'
 import { Check } from 'typebox/value'
 import type { Storage } from './base/durability.ts'
-import { type Address, defaultEndpoint, isLocal, parseAddress, parseEndpoint } from './base/endpoint.ts'
+import {
+  type Address,
+  defaultEndpoint,
+  defaultFeedEndpoint,
+  isLocal,
+  parseAddress,
+  parseEndpoint,
+} from './base/endpoint.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
 import { nearest } from './base/nearest.ts'
 import { Misuse } from './base/problem.ts'
@@ -15,6 +22,8 @@ import { isObject } from './protocol/value.ts'
 export interface Config {
   /** ZeroMQ endpoints that take commands. */
   readonly bind: readonly string[]
+  /** The ZeroMQ endpoint where changes are published; undefined for nowhere. */
+  readonly feed: string | undefined
   /** Where metrics and health are served over HTTP; undefined for nowhere. */
   readonly metrics: Address | undefined
   /** Worker threads that own the states; 0 runs all in one thread. Undefined if nobody said how many. */
@@ -60,6 +69,13 @@ export const options = {
     type: Type.Refine(Type.String(), (text) => parseEndpoint(text) !== undefined),
     expects: 'tcp://HOST:PORT or ipc://PATH',
     read: asList,
+  },
+  feed: {
+    summary: 'where to publish what happens to states: tcp://HOST:PORT or ipc://PATH, or off',
+    placeholder: 'ENDPOINT',
+    type: Type.Refine(Type.String(), (text) => text === 'off' || parseEndpoint(text) !== undefined),
+    expects: 'tcp://HOST:PORT, ipc://PATH or off',
+    read: asText,
   },
   metrics: {
     summary: 'where to serve metrics and health over HTTP, or off',
@@ -130,6 +146,7 @@ export const optionNames = Object.keys(options) as OptionName[]
 
 export const defaults: Readonly<Values> = {
   bind: [defaultEndpoint],
+  feed: defaultFeedEndpoint,
   metrics: '127.0.0.1:9560',
   shards: Math.min(shardsMax, Math.max(1, availableParallelism() - 1)),
   data: './holdfast-data',
@@ -161,6 +178,7 @@ export function loadConfig({ flags, file, environment }: ConfigSources): Config 
   }
   return Object.freeze({
     bind: Object.freeze([...values.bind]),
+    feed: values.feed === 'off' ? undefined : values.feed,
     metrics: Object.freeze(parseAddress(values.metrics)),
     shards: given.shards,
     data: values.memory ? undefined : values.data,
@@ -306,13 +324,20 @@ function unknownName(message: string, name: string, known: readonly string[], pr
 }
 
 /** Whoever reaches an endpoint may do everything there: opening it to a network has to be somebody's decision. */
-function refuseExposure({ bind, metrics, insecure }: Values): void {
+function refuseExposure({ bind, feed, metrics, insecure }: Values): void {
   if (insecure) return
   for (const endpoint of bind) {
     if (isLocal(parseEndpoint(endpoint) as Address)) continue
     throw new Misuse(
       `refusing to listen on ${endpoint}: other machines could reach it, and could read and change every state unasked.`,
       'Bind to 127.0.0.1, or add --insecure if everybody on that network may do so.',
+    )
+  }
+  const feedAddress = parseEndpoint(feed)
+  if (feedAddress !== undefined && !isLocal(feedAddress)) {
+    throw new Misuse(
+      `refusing to publish on ${feed}: other machines could reach it, and could read every change unasked.`,
+      'Use 127.0.0.1, or add --insecure if everybody on that network may do so.',
     )
   }
   const address = parseAddress(metrics)

@@ -6,6 +6,7 @@ import { systemClocks, systemWakeAfter } from './base/clock.ts'
 import type { Durability, Storage } from './base/durability.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
 import { type Log, silentLog } from './base/log.ts'
+import { type CachedOptions, CachedTable } from './client/cached-table.ts'
 import type { Caller } from './client/caller.ts'
 import { embeddedCaller } from './client/embedded.ts'
 import { Keys } from './client/keys.ts'
@@ -13,6 +14,8 @@ import { LockMethods } from './client/lock-methods.ts'
 import { Machine } from './client/machine.ts'
 import type { JsonFields } from './client/rows.ts'
 import { Table } from './client/table.ts'
+import { Watch, type WatchOptions, type WatchSource } from './client/watch.ts'
+import { WatchAll, type WatchAllOptions } from './client/watch-all.ts'
 import { type Folder, openFolder } from './journal/folder.ts'
 import { type Journal, JournalCorrupt } from './journal/journal.ts'
 import { openJournal } from './journal/open.ts'
@@ -24,6 +27,7 @@ import { progressSlot, progressSlotCount, type ReplyBody } from './protocol/mail
 import { checkEnvelope, elementOf } from './protocol/message.ts'
 import type { ShardStatistics } from './protocol/statistics.ts'
 import { copyObject, depthMax, isObject, type JsonObject, type JsonValue, valueProblem } from './protocol/value.ts'
+import { Feed } from './router/feed.ts'
 import { lastCommandOf } from './router/last-command.ts'
 import { Mailbox } from './router/mailbox.ts'
 import { type DeathReason, Quarantine } from './router/quarantine.ts'
@@ -87,6 +91,8 @@ export class Engine extends LockMethods {
   readonly limits: Limits
   readonly router: Router
   readonly mailboxes: readonly Mailbox[]
+  /** What is published of the states that somebody watches from outside. */
+  readonly feed: Feed
   readonly durability: Durability
   /** Threads that own the states; 0 without threads. */
   readonly shards: number
@@ -106,6 +112,7 @@ export class Engine extends LockMethods {
   readonly #inlineFaults: Faults | undefined
   #expiryTimer: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
+  readonly #end = new AbortController()
 
   /** For `openEngine`. */
   constructor(options: EngineOptions, folder: Folder | undefined, shards: number) {
@@ -140,6 +147,8 @@ export class Engine extends LockMethods {
       quarantine: this.#quarantine,
       now,
     })
+    const { watchedStatesMax } = limits
+    this.feed = new Feed({ mailboxes, watchedStatesMax, instance: () => this.router.instance })
   }
 
   async start(): Promise<void> {
@@ -197,6 +206,30 @@ export class Engine extends LockMethods {
     return new Machine<Context, State, Event>(this.#caller, name)
   }
 
+  /** Tells what stands in a state and what happens to it, as a client of the daemon is told. It ends with the engine. */
+  watch(state: string, options?: WatchOptions): Watch {
+    return new Watch(this.#watchSource(), state, options)
+  }
+
+  /** The same of several states, with a cursor from which a later watch goes on. */
+  watchAll(states: readonly string[], options?: WatchAllOptions): WatchAll {
+    return new WatchAll(this.#watchSource(), states, options)
+  }
+
+  /**
+   * A local copy of a table, kept current by a watch: `await cached.ready()`, and then `cached.get(id)` asks nobody. Close it
+   * when it is not needed any more.
+   */
+  cached<Row extends JsonFields<Row> = JsonObject>(name: string, options?: CachedOptions): CachedTable<Row> {
+    return new CachedTable<Row>(this.#watchSource(), name, options)
+  }
+
+  #watchSource(): WatchSource {
+    // Without a disk, versions begin anew when a shard has lost its states.
+    const history = (): number => this.router.instance
+    return { caller: this.#caller, history, closed: this.#end.signal }
+  }
+
   /**
    * Has `hook` asked about every change of the state before it is made: of each record that SET_STATE brings, too. What it
    * throws refuses the command with REFUSED_BY_HOOK. Only with `shards: 0`, as no thread can wait for another one here;
@@ -252,6 +285,7 @@ export class Engine extends LockMethods {
   }
 
   async #close(): Promise<void> {
+    this.#end.abort()
     await this.router.drain()
     clearInterval(this.#expiryTimer)
     this.#quarantine.end()
@@ -279,6 +313,7 @@ export class Engine extends LockMethods {
           this.#hookCalls.tell('onTransition', change.state, () => hook(change))
         }
       },
+      onFeed: (messages) => this.feed.take(messages),
       onDeath: (shard, reason) => this.#noticeDeath(shard, reason),
     })
     await this.#supervisor.start()
@@ -297,6 +332,7 @@ export class Engine extends LockMethods {
       journal,
       clocks: systemClocks,
       send: (replies) => mailbox.settle(replies),
+      publish: (messages) => this.feed.take(messages),
       schedule: setImmediate,
       wakeAfter: systemWakeAfter,
       onFailure: (error) => {

@@ -2,6 +2,7 @@
 export type { Durability } from './base/durability.ts'
 export type { Limits } from './base/limits.ts'
 export type { Log } from './base/log.ts'
+export type { CachedOptions, CachedTable } from './client/cached-table.ts'
 export type { CallOptions } from './client/caller.ts'
 export { HoldfastError, type HoldfastErrorCode } from './client/error.ts'
 export type { Entry } from './client/key-values.ts'
@@ -10,6 +11,16 @@ export type { Instance, Machine, Occurrence } from './client/machine.ts'
 export type { Queue, QueueItem } from './client/queue.ts'
 export type { StoredRecord } from './client/rows.ts'
 export type { Table } from './client/table.ts'
+export type { Watch, WatchOptions } from './client/watch.ts'
+export type { Cursor, WatchAll, WatchAllOptions } from './client/watch-all.ts'
+export type {
+  ChangeEvent,
+  ChangeType,
+  LaggedEvent,
+  ListedEvent,
+  ReadyEvent,
+  WatchEvent,
+} from './client/watch-events.ts'
 export { type Engine, type EngineOptions, openEngine } from './engine.ts'
 export { type ErrorCode, isErrorCode, isRetryable, mayHaveRun } from './protocol/errors.ts'
 export type { ChangeView, Delta, Extension, OnChange, OnTransition, Validate } from './protocol/hooks.ts'

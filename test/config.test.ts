@@ -37,6 +37,7 @@ describe('the options', () => {
     const config = loadConfig(nothing)
     expect(config).toEqual({
       bind: ['tcp://127.0.0.1:5560'],
+      feed: 'tcp://127.0.0.1:5561',
       metrics: { host: '127.0.0.1', port: 9560 },
       shards: undefined,
       data: './holdfast-data',
@@ -147,9 +148,9 @@ describe('what cannot be meant is refused:', () => {
   })
 
   it('an unknown variable that is like no other, with all that are known', () => {
-    const { advice } = refusalOf({ environment: { HOLDFAST_FEED: 'off' } })
+    const { advice } = refusalOf({ environment: { HOLDFAST_COLOUR: 'blue' } })
     expect(advice).toBe(
-      'Known are HOLDFAST_BIND, HOLDFAST_METRICS, HOLDFAST_SHARDS, HOLDFAST_DATA, HOLDFAST_DURABILITY, ' +
+      'Known are HOLDFAST_BIND, HOLDFAST_FEED, HOLDFAST_METRICS, HOLDFAST_SHARDS, HOLDFAST_DATA, HOLDFAST_DURABILITY, ' +
         'HOLDFAST_MEMORY, HOLDFAST_EXTENSION, HOLDFAST_LOG_LEVEL, HOLDFAST_INSECURE, HOLDFAST_CONFIG.',
     )
   })
@@ -157,7 +158,7 @@ describe('what cannot be meant is refused:', () => {
   it.each([
     [{ shard: 1 }, "'shard' in FILE is not an option.", 'Did you mean shards?'],
     [{ logLevel: 'info' }, "'logLevel' in FILE is not an option.", 'Did you mean log-level?'],
-    [{ feed: 'x' }, "'feed' in FILE is not an option.", expect.stringContaining('Known are bind, metrics')],
+    [{ colour: 'x' }, "'colour' in FILE is not an option.", expect.stringContaining('Known are bind, feed')],
     ['{"__proto__": {"shards": 3}}', "'__proto__' in FILE is not an option.", expect.any(String)],
     [
       { limits: { mesageBytesMax: 1 } },
@@ -206,6 +207,17 @@ describe('an address that other machines can reach', () => {
       expect(loadConfig({ ...nothing, flags: { bind: [endpoint], insecure: true } }).bind).toEqual([endpoint])
     },
   )
+
+  it('is refused for the feed', () => {
+    const flags = { feed: 'tcp://0.0.0.0:5561' }
+    expect(refusalOf({ flags })).toEqual({
+      message:
+        'refusing to publish on tcp://0.0.0.0:5561: other machines could reach it, and could read every change unasked.',
+      advice: 'Use 127.0.0.1, or add --insecure if everybody on that network may do so.',
+    })
+    expect(loadConfig({ ...nothing, flags: { ...flags, insecure: true } }).feed).toBe('tcp://0.0.0.0:5561')
+    expect(loadConfig({ ...nothing, flags: { feed: 'off' } }).feed).toBeUndefined()
+  })
 
   it('is refused for metrics', () => {
     expect(refusalOf({ environment: { HOLDFAST_METRICS: '0.0.0.0:9560' } })).toEqual({

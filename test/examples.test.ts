@@ -72,6 +72,7 @@ const examples: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'the workload is on n3, moved by fast',
   ],
   'rate-limit.ts': ['100 of 250 requests are allowed', 'the next window begins in 60 minutes'],
+  'reconcile.ts': ['start web/1', 'start web/2', 'restart web/1', 'stop web/2', "{ id: 1, name: 'Alice' }"],
   'sessions.ts': [
     'alice active',
     "bob { over: 'expired' }",

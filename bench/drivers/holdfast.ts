@@ -1,6 +1,7 @@
 // Holdfast's own client, over ZeroMQ, with its defaults: it gathers the calls of a turn by itself.
 import { connect } from '../../src/client/index.ts'
 import { contactOf, expectSame, forEachNumber, leadOf, randomNumbers, tableName } from '../support/workload.ts'
+import { watchingHoldfast } from './deliveries.ts'
 import type { Driver, DriverOptions } from './driver.ts'
 import { keyOperations } from './key-operations.ts'
 import { lockOperations } from './lock-operations.ts'
@@ -13,6 +14,7 @@ export async function openHoldfast(options: DriverOptions): Promise<Driver> {
   const { endpoint, records, recordsUsed = records, tables = [tableName], ttlMs } = options
   const client = await connect(endpoint, { timeoutMs: 300_000 })
   const leads = tables.map((name) => client.table<{ name: string; status: string; score: number }>(name))
+  const watching = watchingHoldfast(client, endpoint)
   const nextId = randomNumbers(recordsUsed)
   let turn = 0
   const next = () => leads[(turn = (turn + 1) % leads.length)] as (typeof leads)[number]
@@ -22,6 +24,8 @@ export async function openHoldfast(options: DriverOptions): Promise<Driver> {
     operations: {
       ...machineOperations(client, records),
       ...lockOperations(client, records),
+      fillWatchers: () => watching.fillWatchers(),
+      deliver: () => watching.deliver(),
       ...keyOperations(client.keys('keys'), { records, recordsUsed, ttlMs }),
       async fill() {
         for (const table of leads) {
@@ -52,7 +56,10 @@ export async function openHoldfast(options: DriverOptions): Promise<Driver> {
         expectSame('the number of records', (await small.replace(rows)).accepted, rows.length)
       },
     },
-    close: () => client.close(),
+    async close() {
+      await watching.close()
+      await client.close()
+    },
   }
 }
 

@@ -1,6 +1,7 @@
 // Redis by ioredis with `enableAutoPipelining`, with which it is several times as fast when many calls are in flight.
 import { Redis } from 'ioredis'
 import { contactOf, expectSame, forEachNumber, leadOf, randomNumbers } from '../support/workload.ts'
+import { watchingRedis } from './deliveries.ts'
 import type { Driver, DriverOptions } from './driver.ts'
 import { ioredisKeyOperations } from './ioredis-keys.ts'
 import { ioredisLockOperations } from './lock-operations.ts'
@@ -9,12 +10,15 @@ import { fillingAtATime, keyOf, keysOf, textsOf } from './redis-records.ts'
 export async function openIoredis({ endpoint, records }: DriverOptions): Promise<Driver> {
   const { hostname, port } = new URL(endpoint)
   const redis = new Redis({ host: hostname, port: Number(port), enableAutoPipelining: true })
+  const watching = watchingRedis(redis)
   const nextId = randomNumbers(records)
   const keys = keysOf(records)
   return {
     operations: {
       ...ioredisKeyOperations(redis, records),
       ...ioredisLockOperations(redis, records),
+      fillWatchers: () => watching.fillWatchers(),
+      deliver: () => watching.deliver(),
       async fill() {
         await forEachNumber(records, fillingAtATime, (id) => redis.hset(keyOf(id), leadOf(id)))
         expectSame('a record', await redis.hgetall(keyOf(1)), textsOf(1))
@@ -30,6 +34,7 @@ export async function openIoredis({ endpoint, records }: DriverOptions): Promise
       },
     },
     async close() {
+      await watching.close()
       await redis.quit()
     },
   }

@@ -35,7 +35,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Server> {
   const { shards, nodeFlags = [], metrics = 'off', durability, environment } = options
   const folder = durability && (options.folder ?? mkdtempSync(join(tmpdir(), 'bench-holdfast-')))
   const kept = folder === undefined ? ['--memory'] : ['--data', folder, '--durability', durability as string]
-  const free = ['--bind', 'tcp://127.0.0.1:0', '--metrics', metrics]
+  const free = ['--bind', 'tcp://127.0.0.1:0', '--feed', 'tcp://127.0.0.1:0', '--metrics', metrics]
   const process = startNode(program, ['serve', ...free, ...kept, '--shards', String(shards)], nodeFlags, environment)
   const line = await process.line((text) => greeting.test(text))
   const server = serverOf(process, greeting.exec(line)?.[1] ?? '')

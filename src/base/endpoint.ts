@@ -5,6 +5,9 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net'
 /** Where a daemon takes commands, and is looked for, if nothing else is said. */
 export const defaultEndpoint = 'tcp://127.0.0.1:5560'
 
+/** Where a daemon publishes what happens, if nothing else is said. */
+export const defaultFeedEndpoint = 'tcp://127.0.0.1:5561'
+
 export interface Address {
   /** A name or an IP address; an IPv6 address without its brackets. */
   readonly host: string

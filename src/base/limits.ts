@@ -28,6 +28,7 @@ export interface Limits {
   readonly keptReplyBytesPerShardMax: number
   readonly idempotencyKeysPerShardMax: number
   readonly idempotencyKeyMs: number
+  readonly watchedStatesMax: number
   readonly requestDeadlineMs: number
   readonly shardSilenceMsMax: number
   readonly shardHeapMegabytesMax: number
@@ -83,6 +84,8 @@ export const defaultLimits: Limits = {
   // A command that comes again under its key is answered for so long; keys leave by age only.
   idempotencyKeysPerShardMax: 100_000,
   idempotencyKeyMs: 600_000,
+  // Each state that is watched costs a place here and in its shard, and a small message every second.
+  watchedStatesMax: 100_000,
   // A caller hears OUTCOME_UNKNOWN rather than nothing when a shard takes longer than this.
   requestDeadlineMs: 60_000,
   // A shard that made no progress for so long is hung: its thread is ended and started anew.

@@ -19,6 +19,19 @@ export class Queue<Item> {
     return this.#items[this.#head]
   }
 
+  /** The item at a place, the first at 0. */
+  at(index: number): Item | undefined {
+    return this.#items[this.#head + index]
+  }
+
+  /** Takes the last item. */
+  pop(): Item | undefined {
+    if (this.#head === this.#items.length) return undefined
+    const item = this.#items.pop()
+    if (this.#head === this.#items.length) this.clear()
+    return item
+  }
+
   shift(): Item | undefined {
     if (this.#head === this.#items.length) return undefined
     const item = this.#items[this.#head]

@@ -5,6 +5,7 @@ import { formatAddress, parseEndpoint } from '../base/endpoint.ts'
 import type { Log } from '../base/log.ts'
 import type { Config } from '../config.ts'
 import { type Engine, openEngine } from '../engine.ts'
+import { FeedSocket } from '../frontend/feed-socket.ts'
 import { ParsePool } from '../frontend/parse-pool.ts'
 import { ZmqFrontEnd } from '../frontend/zmq.ts'
 import { addProcessMetrics, createMetricsRegistry } from '../metrics/collect.ts'
@@ -14,6 +15,8 @@ import { extensionProblem, listenProblem } from './errors.ts'
 export interface Daemon {
   /** Where it takes commands, with real ports. */
   readonly endpoints: readonly string[]
+  /** Where it publishes what happens; undefined for nowhere. */
+  readonly feed: string | undefined
   /** Where it serves metrics and health; undefined for nowhere. */
   readonly metricsAddress: string | undefined
   readonly shards: number
@@ -25,6 +28,7 @@ interface Parts {
   engine?: Engine
   parsePool?: ParsePool
   frontEnd?: ZmqFrontEnd
+  feed?: FeedSocket
   metrics?: MetricsServer
 }
 
@@ -35,6 +39,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const { frontEnd, engine } = await start(parts, config, log)
     return {
       endpoints: frontEnd.endpoints,
+      feed: parts.feed?.endpoint,
       metricsAddress: parts.metrics?.address,
       shards: engine.shards,
       close: () => close(parts),
@@ -50,7 +55,7 @@ async function start(
   config: Config,
   log: Log,
 ): Promise<{ readonly engine: Engine; readonly frontEnd: ZmqFrontEnd }> {
-  const { bind, shards, data, durability, limits, metrics, extension } = config
+  const { bind, shards, data, durability, limits, feed, metrics, extension } = config
   const engine = await openEngine({
     ...(shards !== undefined && { shards }),
     ...(data !== undefined && { data, durability }),
@@ -63,7 +68,14 @@ async function start(
   parts.engine = engine
   const parsePool = new ParsePool(limits, log)
   parts.parsePool = parsePool
-  for (const endpoint of bind) await refuseTakenPath(endpoint)
+  if (feed !== undefined) {
+    await refuseTakenPath(feed, '--feed')
+    parts.feed = await FeedSocket.bind({ endpoint: feed, feed: engine.feed, log }).catch((error: unknown) => {
+      throw listenProblem(feed, '--feed', error)
+    })
+    engine.router.feedEndpoint = parts.feed.endpoint
+  }
+  for (const endpoint of bind) await refuseTakenPath(endpoint, '--bind')
   const frontEnd = await ZmqFrontEnd.bind({
     endpoints: bind,
     router: engine.router,
@@ -76,7 +88,7 @@ async function start(
   })
   parts.frontEnd = frontEnd
   if (metrics !== undefined) {
-    const registry = createMetricsRegistry(engine, frontEnd)
+    const registry = createMetricsRegistry(engine, frontEnd, parts.feed && engine.feed)
     addProcessMetrics(registry)
     const readiness = (): Readiness => engine.router.readiness()
     parts.metrics = await startMetricsServer({ ...metrics, registry, readiness, log }).catch((error: unknown) => {
@@ -87,16 +99,17 @@ async function start(
 }
 
 /** Health and metrics stay reachable until the end, so that a long drain can be watched. */
-async function close({ engine, parsePool, frontEnd, metrics }: Parts): Promise<void> {
+async function close({ engine, parsePool, frontEnd, feed, metrics }: Parts): Promise<void> {
   await engine?.router.drain()
   await frontEnd?.close()
+  await feed?.close()
   await parsePool?.close()
   await engine?.close()
   await metrics?.close()
 }
 
 /** ZeroMQ would take the path away from a daemon that listens there, which would then wait for clients in vain. */
-async function refuseTakenPath(text: string): Promise<void> {
+async function refuseTakenPath(text: string, option: '--bind' | '--feed'): Promise<void> {
   const endpoint = parseEndpoint(text)
   if (endpoint?.transport !== 'ipc') return
   const isTaken = await new Promise<boolean>((resolve) => {
@@ -107,5 +120,5 @@ async function refuseTakenPath(text: string): Promise<void> {
       resolve(true)
     })
   })
-  if (isTaken) throw listenProblem(text, '--bind', { code: 'EADDRINUSE' })
+  if (isTaken) throw listenProblem(text, option, { code: 'EADDRINUSE' })
 }

@@ -25,7 +25,7 @@ export function statusOf(reply: JsonValue): number {
 }
 
 /** `option` is the one with which another place can be chosen. */
-export function listenProblem(place: string, option: '--bind' | '--metrics', error: unknown): Problem {
+export function listenProblem(place: string, option: '--bind' | '--feed' | '--metrics', error: unknown): Problem {
   const { code = '', message } = error as NodeJS.ErrnoException
   const isFile = place.startsWith('ipc://')
   const reasons: Readonly<Record<string, string>> = {
@@ -43,8 +43,10 @@ export function listenProblem(place: string, option: '--bind' | '--metrics', err
     EADDRINUSE:
       option === '--bind'
         ? `Another holdfast may be running there (${question} asks it), or choose ${isFile ? 'another path' : 'a port'} with --bind.`
-        : 'Another holdfast may be running, or choose another port with --metrics, or --metrics off.',
-    EACCES: isFile ? 'Choose a path in a folder of your own with --bind.' : `Choose a port above 1023 with ${option}.`,
+        : `Another holdfast may be running, or choose ${isFile ? 'another path' : 'another port'} with ${option}, or ${option} off.`,
+    EACCES: isFile
+      ? `Choose a path in a folder of your own with ${option}.`
+      : `Choose a port above 1023 with ${option}.`,
   }
   return new Problem(
     `cannot listen on ${place}: ${reasons[code] ?? message}.`,

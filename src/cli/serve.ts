@@ -51,8 +51,8 @@ async function serve(command: Command): Promise<void> {
   const daemon = await startDaemon(config, log)
   sayWhatIsKept(config, log)
   for (const endpoint of daemon.endpoints) process.stdout.write(`[STATE DAEMON] Running at ${endpoint}\n`)
-  const { endpoints, metricsAddress = 'off', shards } = daemon
-  log.info({ version: serverVersion, endpoints, metrics: metricsAddress, shards }, 'serving')
+  const { endpoints, feed = 'off', metricsAddress = 'off', shards } = daemon
+  log.info({ version: serverVersion, endpoints, feed, metrics: metricsAddress, shards }, 'serving')
   const signal = await stopSignal
   log.info({ signal }, 'stopping: what was read is answered, what comes now is refused')
   await daemon.close()

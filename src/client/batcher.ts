@@ -73,6 +73,11 @@ export class Batcher implements Caller {
     this.#options = options
   }
 
+  /** The number of the server's instance, as its last reply said it. */
+  get instance(): number | undefined {
+    return this.#instance
+  }
+
   run<Result>(
     name: CommandName,
     routingKey: string,

@@ -5,9 +5,11 @@ import { defaultEndpoint, parseEndpoint } from '../base/endpoint.ts'
 import { requestIdOf } from '../protocol/envelope.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { Batcher } from './batcher.ts'
+import { type CachedOptions, CachedTable } from './cached-table.ts'
 import type { Caller, CallOptions } from './caller.ts'
 import { type Connection, loadTransport } from './connection.ts'
 import { clientError } from './error.ts'
+import { FeedReceiver } from './feed-receiver.ts'
 import { Keys } from './keys.ts'
 import { Link } from './link.ts'
 import { LockMethods } from './lock-methods.ts'
@@ -16,6 +18,8 @@ import { readCommand } from './read-command.ts'
 import type { JsonFields } from './rows.ts'
 import { readHello, type ServerInfo } from './server-info.ts'
 import { Table } from './table.ts'
+import { Watch, type WatchOptions, type WatchSource } from './watch.ts'
+import { WatchAll, type WatchAllOptions } from './watch-all.ts'
 
 export interface ConnectOptions {
   /** How long `connect` tries to reach a server, in milliseconds. Default: 5,000. */
@@ -77,6 +81,8 @@ export class Client extends LockMethods implements AsyncDisposable {
   readonly #link: Link
   #server: ServerInfo | undefined
   #closing: Promise<void> | undefined
+  readonly #end = new AbortController()
+  readonly #feed: FeedReceiver
 
   /** Use `connect`. */
   constructor(endpoints: readonly string[], options: ConnectOptions) {
@@ -92,6 +98,7 @@ export class Client extends LockMethods implements AsyncDisposable {
       onInstanceChange: () => this.#sayHello(),
     })
     this.#batcher = batcher
+    this.#feed = new FeedReceiver({ server: () => this.server, instance: () => batcher.instance })
     this.#link = new Link({
       endpoints,
       session,
@@ -124,6 +131,28 @@ export class Client extends LockMethods implements AsyncDisposable {
     Event extends string = string,
   >(name: string): Machine<Context, State, Event> {
     return new Machine<Context, State, Event>(this.#batcher, name)
+  }
+
+  /**
+   * Tells what stands in a state of any kind, or with `since` what happened after that version, and then whatever happens:
+   * each change once and in order, over lost connections and restarts of the server. It ends with its loop, its signal or
+   * the client.
+   */
+  watch(state: string, options?: WatchOptions): Watch {
+    return new Watch(this.#watchSource(), state, options)
+  }
+
+  /** The same of several states, with a cursor from which a later watch goes on. */
+  watchAll(states: readonly string[], options?: WatchAllOptions): WatchAll {
+    return new WatchAll(this.#watchSource(), states, options)
+  }
+
+  /**
+   * A local copy of a table, kept current by a watch: `await cached.ready()`, and then `cached.get(id)` asks nobody. Close it
+   * when it is not needed any more.
+   */
+  cached<Row extends JsonFields<Row> = JsonObject>(name: string, options?: CachedOptions): CachedTable<Row> {
+    return new CachedTable<Row>(this.#watchSource(), name, options)
   }
 
   /**
@@ -180,6 +209,8 @@ export class Client extends LockMethods implements AsyncDisposable {
    * `CLIENT_CLOSED` if it was not sent, and with `OUTCOME_UNKNOWN` otherwise. May be called again.
    */
   close({ waitMs = defaultCloseWaitMs }: CloseOptions = {}): Promise<void> {
+    this.#end.abort()
+    this.#feed.close()
     this.#closing ??= this.#batcher.close(waitMs).then(() => this.#link.close())
     return this.#closing
   }
@@ -190,6 +221,12 @@ export class Client extends LockMethods implements AsyncDisposable {
 
   protected override get lockCaller(): Caller {
     return this.#batcher
+  }
+
+  #watchSource(): WatchSource {
+    // What is kept on a disk has one history, however often it is started.
+    const history = (): number | undefined => (this.server.durability === 'memory' ? this.#batcher.instance : undefined)
+    return { caller: this.#batcher, history, feed: this.#feed, closed: this.#end.signal }
   }
 
   #noticeUp(connection: Connection): void {

@@ -3,6 +3,7 @@
 export type { Fence, RecordId } from '../protocol/arguments.ts'
 export type { StateValue } from '../protocol/state-value.ts'
 export type { JsonObject, JsonValue } from '../protocol/value.ts'
+export type { CachedOptions, CachedTable } from './cached-table.ts'
 export type { CallOptions } from './caller.ts'
 export { type Client, type CloseOptions, type ConnectOptions, connect, type StatesOptions } from './client.ts'
 export { HoldfastError, type HoldfastErrorCode } from './error.ts'
@@ -40,3 +41,6 @@ export type {
   TableSchema,
 } from './table.ts'
 export type { UpdateOptions } from './update.ts'
+export type { Watch, WatchOptions } from './watch.ts'
+export type { Cursor, WatchAll, WatchAllOptions } from './watch-all.ts'
+export type { ChangeEvent, ChangeType, LaggedEvent, ListedEvent, ReadyEvent, WatchEvent } from './watch-events.ts'

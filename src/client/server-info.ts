@@ -12,6 +12,8 @@ export interface ServerInfo {
   readonly dataId: string
   readonly shards: number
   readonly durability: string
+  /** Where it publishes what happens; undefined for nowhere. */
+  readonly feed: string | undefined
   readonly limits: ServerLimits
 }
 
@@ -35,6 +37,7 @@ export function readHello(reply: JsonValue | undefined, endpoint: string): Serve
     dataId: typeof reply.data_id === 'string' ? reply.data_id : JSON.stringify(reply.instance ?? 0),
     shards: reply.shards as number,
     durability: reply.durability as string,
+    feed: typeof reply.feed === 'string' ? reply.feed : undefined,
     limits: {
       messageBytesMax: limits.message_bytes_max as number,
       replyBytesMax: limits.reply_bytes_max as number,

@@ -11,6 +11,7 @@ import type { Directory, State } from '../state/directory.ts'
 import type { Keyspace } from '../state/keyspace.ts'
 import type { Locks } from '../state/locks.ts'
 import type { MachineState } from '../state/machine-state.ts'
+import type { RecentChanges } from '../state/recent-changes.ts'
 import type { Table } from '../state/table.ts'
 
 /** What a command may know besides what it is decided on. */
@@ -24,6 +25,8 @@ export interface Context {
   readonly limits: Limits
   readonly shard: number
   readonly durability: Durability
+  /** What happened lately to the states of the shard. */
+  readonly recent: RecentChanges
   /** What the shard counted so far, for STATS. */
   readonly statistics: () => JsonObject
   /** How many callers wait for a lock. */
@@ -66,8 +69,12 @@ export interface Steps {
  */
 export interface Park {
   readonly outcome: 'park'
-  /** Of the state that is the routing key; `lockQueue` for the lock of that name. */
+  /**
+   * Of the state that is the routing key; `lockQueue` for the lock of that name. Of `awaits: 'change'`, which waits for any
+   * change of such names: how they begin.
+   */
   readonly key: string
+  readonly awaits?: 'change'
   /** On the clock that never goes back. */
   readonly deadline: number
   readonly reply: JsonObject

@@ -1,6 +1,7 @@
 // Who decides which command: exhaustive by type over the commands that shards run. Imported by the shard alone.
 import type { CommandsOn, Target } from '../protocol/commands.ts'
 import { alterCommands } from './alter.ts'
+import { changeCommands } from './changes.ts'
 import { conditionalKeyCommands } from './conditional-keys.ts'
 import type { Deciders } from './decide.ts'
 import { definitionCommands } from './definitions.ts'
@@ -27,4 +28,5 @@ export const deciders: Deciders<ShardCommand> = {
   ...instanceCommands,
   ...definitionCommands,
   ...lockCommands,
+  ...changeCommands,
 }

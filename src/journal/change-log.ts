@@ -1,5 +1,6 @@
 // The change log: what each commit changed, in order, as far back as its bounds allow. Written in the transaction of the
 // commit; it is what a reader resumes from.
+import type { JsonObject } from '../protocol/value.ts'
 import { checksumOf } from './row.ts'
 import { ask, type Database, type Statement } from './sqlite-library.ts'
 
@@ -66,4 +67,38 @@ export class ChangeLog {
       this.#bytes = bytes
     }
   }
+}
+
+/** Changes in their order; undefined where the entry that should follow is missing or damaged. */
+export type LogPage = readonly JsonObject[] | undefined
+
+const entriesPerPage = 64
+
+/** Reads the log from its beginning. */
+export function* readLog(database: Database): Generator<LogPage, void> {
+  const page = database.prepare(
+    `SELECT number, bytes, crc FROM batches WHERE number > ? ORDER BY number LIMIT ${entriesPerPage}`,
+  )
+  let last = 0
+  for (;;) {
+    const entries = page.all(last) as unknown as StoredEntry[]
+    if (entries.length === 0) return
+    let changes: JsonObject[] = []
+    for (const { number, bytes, crc } of entries) {
+      const isWhole = checksumOf('batches', '', String(number), bytes) === crc
+      if (!isWhole || (last !== 0 && number !== last + 1)) {
+        changes = []
+        yield undefined
+      }
+      if (isWhole) changes.push(...(JSON.parse(bytes) as JsonObject[]))
+      last = number
+    }
+    yield changes
+  }
+}
+
+interface StoredEntry {
+  readonly number: number
+  readonly bytes: string
+  readonly crc: number
 }

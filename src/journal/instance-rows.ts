@@ -65,10 +65,6 @@ function pastRows(order: number, before: Past | undefined, after: Past | undefin
   return [...rows, ...cut.map((each) => ({ ...occurrenceAt(order, each), value: undefined }))]
 }
 
-function described({ configuration: { value, done }, context }: InstanceContents): JsonObject {
-  return { value, context, done }
-}
-
 export const instanceRows: KindRows<MachineState, MachineChange> = {
   tables: [historyTable, instancesTable],
 
@@ -91,12 +87,6 @@ export const instanceRows: KindRows<MachineState, MachineChange> = {
       return { extent: 'rows', rows, left: before?.past ? [leftBy(sortable(order))] : [] }
     }
     return { extent: 'rows', rows: [instanceRow(order, id, after), ...pastRows(order, before?.past, after.past)] }
-  },
-
-  logged(change) {
-    if (change.subject === 'machine') return {}
-    const { id, before, after } = change
-    return { id, ...(before && { old_value: described(before) }), ...(after && { new_value: described(after) }) }
   },
 
   open(name, version, { definition, history_limit, next_id, next_order }) {

@@ -1,6 +1,7 @@
 // The journal: where a shard's commits go, and where a restarted shard reads them back. One interface for all drivers;
 // test/contract/journal.ts is the suite that each of them passes. Used by one shard, one call at a time.
 import type { Durability } from '../base/durability.ts'
+import type { JsonObject } from '../protocol/value.ts'
 import type { Change, StagedRecords } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
 import type { KeptRow } from './kept-rows.ts'
@@ -54,6 +55,11 @@ export interface Journal {
    * it, and a driver may read there what it has to store. `onKept` gets each row that is no state's. Rejects with a `JournalCorrupt` if what is stored is not whole.
    */
   recover(directory: Directory, onKept?: (row: KeptRow) => void): Promise<number>
+  /**
+   * Hands over what is kept of the change log, a piece at a time, the oldest first; undefined where something is missing or
+   * damaged, so that what came before does not lead up to what follows. Called once, after `recover`.
+   */
+  recall(take: (changes: readonly JsonObject[] | undefined) => void): Promise<void>
   /** Never called again before it answered. Rejects only for a bug. */
   commit(commit: Commit): Promise<CommitOutcome>
   /** Releases the store. Nothing is called after it. */

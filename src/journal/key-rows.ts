@@ -110,35 +110,6 @@ function placeOf(made: number, place: ItemPlace): ContentPlace {
   return place.at === 'lease' ? leaseAt(made, place.lease) : itemAt(made, place.position)
 }
 
-/** A list may be of any length, so what it held is not said where it is replaced or goes. */
-function loggedKey({ key, before, after, written }: KeyChange): JsonObject {
-  const value = written ?? (after?.list === undefined ? after?.value : undefined)
-  return {
-    key,
-    ...(before !== undefined && before.list === undefined && { old_value: before.value }),
-    ...(value !== undefined && { new_value: value }),
-  }
-}
-
-// To a reader of the list an item that is leased is gone, one that comes back is pushed, and an acknowledgement changes
-// nothing but the key's version.
-const loggedTypes = {
-  pushed: 'pushed',
-  popped: 'popped',
-  leased: 'popped',
-  returned: 'pushed',
-  acknowledged: 'updated',
-} as const
-
-function loggedItem({ key, type, from, to }: ListChange): JsonObject {
-  return {
-    type: loggedTypes[type],
-    key,
-    ...(from !== undefined && from.at !== 'lease' && { end: from.at, old_value: from.item.value }),
-    ...(to !== undefined && to.at !== 'lease' && { end: to.at, new_value: to.item.value }),
-  }
-}
-
 export const keyRows: KindRows<Keyspace, KeyspaceChange> = {
   tables: [...listTables, keysTable],
 
@@ -154,11 +125,6 @@ export const keyRows: KindRows<Keyspace, KeyspaceChange> = {
   footprint(change): Footprint {
     if (change.subject === 'keys') return { extent: 'whole' }
     return change.subject === 'key' ? footprintOfKey(change) : footprintOfItem(change)
-  },
-
-  logged(change) {
-    if (change.subject === 'keys') return {}
-    return change.subject === 'key' ? loggedKey(change) : loggedItem(change)
   },
 
   open(name, version) {

@@ -51,7 +51,5 @@ export interface KindRows<Of extends State = State, KindChange extends Change = 
   header(state: Of): JsonObject
   contents(state: Of): Iterable<StoredContentRow>
   footprint(change: KindChange): Footprint
-  /** What the change log keeps of a change besides state, version, type and time; a type among it takes precedence. */
-  logged(change: KindChange): JsonObject
   open(name: string, version: number, header: JsonObject): Opening<Of>
 }

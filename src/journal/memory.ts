@@ -20,6 +20,8 @@ export class MemoryJournal implements Journal {
     return nothing
   }
 
+  async recall(): Promise<void> {}
+
   commit({ number }: Commit): Promise<CommitOutcome> {
     assert(!this.#closed, 'nothing is committed to a closed journal')
     assert(number === this.#lastNumber + 1, 'commits are numbered without gaps')

@@ -3,9 +3,10 @@
 // Invariant: the rows and the head always agree, and the anchor (anchor.ts) never names a commit that is not on the disk.
 import { assert } from '../base/assert.ts'
 import type { Durability } from '../base/durability.ts'
+import type { JsonObject } from '../protocol/value.ts'
 import type { Directory } from '../state/directory.ts'
 import { Anchor, anchorFileOf } from './anchor.ts'
-import { ChangeLog } from './change-log.ts'
+import { ChangeLog, type LogPage, readLog } from './change-log.ts'
 import { DiskSpace } from './disk-space.ts'
 import type { Commit, CommitOutcome, Journal } from './journal.ts'
 import type { KeptRow } from './kept-rows.ts'
@@ -112,6 +113,20 @@ export class SqliteJournal implements Journal {
       this.#reserve.giveUp()
       this.#hasReserve = false
       return action()
+    }
+  }
+
+  async recall(take: (changes: readonly JsonObject[] | undefined) => void): Promise<void> {
+    let pages: Iterator<LogPage> | undefined
+    for (;;) {
+      const page = this.#call(() => {
+        pages ??= readLog(this.#opened?.database as Database)
+        return pages.next()
+      })
+      if (page.done === true) return
+      take(page.value)
+      // What is in the mailbox by now waits, but the control plane may ask how far this is.
+      await new Promise((resolve) => setImmediate(resolve))
     }
   }
 

@@ -9,9 +9,10 @@
 //     facts     │       │ numbers │ {"next":8,"version_floor":0}
 //     records   │ leads │ 17/11   │ [9,{"id":1,"name":"Ann"}]
 import { assert } from '../base/assert.ts'
-import type { JsonObject, JsonValue } from '../protocol/value.ts'
+import type { JsonValue } from '../protocol/value.ts'
 import type { Change, ChangeOfState, StagedRecords } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
+import { loggedChange } from '../state/logged-change.ts'
 import type { Commit } from './journal.ts'
 import type { LeftRows } from './kind-rows.ts'
 import { contentTables, kindOf } from './kinds.ts'
@@ -242,10 +243,6 @@ function edit(table: string, routingKey: string, key: string, value: JsonValue |
 /** What the change log keeps of a commit, as JSON text. */
 export function loggedText(changes: readonly Change[]): string {
   return JSON.stringify(
-    changes.map((change): JsonObject => {
-      if (change.subject === 'lock') return loggedLock(change)
-      const { state, version, type, at } = change
-      return { state, version, type, at, ...(change.subject === 'state' ? {} : kindOf(change).logged(change)) }
-    }),
+    changes.map((change) => (change.subject === 'lock' ? loggedLock(change) : loggedChange(change))),
   )
 }

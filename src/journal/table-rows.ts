@@ -49,12 +49,6 @@ export const tableRows: KindRows<Table, RecordChange | TableChange> = {
     return change.ahead ? { extent: 'staged', generation: change.after.header.generation } : { extent: 'whole' }
   },
 
-  logged(change) {
-    if (change.subject === 'table') return {}
-    const { id, before, after } = change
-    return { id, ...(before && { old_value: before.record }), ...(after && { new_value: after.record }) }
-  },
-
   open(name, version, { fields, json_schema: source, max_length, machine, next_id, next_order, generation }) {
     const header = {
       fields: fields === null ? null : new Set(fields as string[]),

@@ -4,7 +4,7 @@ import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
 import type { Durability } from '../base/durability.ts'
 import type { HistogramSnapshot } from '../base/histogram.ts'
 import type { OutcomeCount } from '../base/outcome-counts.ts'
-import type { FrontEndStatistics, ShardCondition, ShardStatistics } from '../protocol/statistics.ts'
+import type { FeedStatistics, FrontEndStatistics, ShardCondition, ShardStatistics } from '../protocol/statistics.ts'
 import { metricDefinitions } from './definitions.ts'
 import type { MetricDefinition, Reading, Sample, ShardDeaths } from './reading.ts'
 import { ShardTotals, sumOutcomes } from './totals.ts'
@@ -27,16 +27,20 @@ export interface FrontEndSource {
   statistics(): FrontEndStatistics
 }
 
+export interface FeedSource {
+  statistics(): FeedStatistics
+}
+
 /** A scraper waits ten seconds by default; a shard that is slower than this shall not cost it the other metrics. */
 const answerMsMax = 1_000
 
 /**
- * A registry that shows the metrics of an engine, and those of its front end where it has one. Make only one for an
+ * A registry that shows the metrics of an engine, and those of its front end and its feed where it has them. Make only one for an
  * engine: each keeps its own totals of the shards' earlier lives.
  */
-export function createMetricsRegistry(source: MetricsSource, frontEnd?: FrontEndSource): Registry {
+export function createMetricsRegistry(source: MetricsSource, frontEnd?: FrontEndSource, feed?: FeedSource): Registry {
   const registry = new Registry()
-  const reader = new Reader(source, frontEnd)
+  const reader = new Reader(source, frontEnd, feed)
   for (const definition of metricDefinitions) {
     // The declared type lists prom-client's own metrics, which count by themselves; a registry only ever calls `get`.
     registry.registerMetric(new ReadMetric(definition, reader) as unknown as Metric)
@@ -55,12 +59,14 @@ export function addProcessMetrics(registry: Registry): void {
 class Reader {
   readonly #source: MetricsSource
   readonly #frontEnd: FrontEndSource | undefined
+  readonly #feed: FeedSource | undefined
   readonly #totals: readonly ShardTotals[]
   #reading: Promise<Reading> | undefined
 
-  constructor(source: MetricsSource, frontEnd: FrontEndSource | undefined) {
+  constructor(source: MetricsSource, frontEnd: FrontEndSource | undefined, feed: FeedSource | undefined) {
     this.#source = source
     this.#frontEnd = frontEnd
+    this.#feed = feed
     this.#totals = source.mailboxes.map(() => new ShardTotals())
   }
 
@@ -87,6 +93,7 @@ class Reader {
       requestSeconds: router.requestSeconds.snapshot(),
       deaths: this.#source.deaths(),
       frontEnd: this.#frontEnd?.statistics(),
+      feed: this.#feed?.statistics(),
     }
   }
 }

@@ -14,6 +14,7 @@ import {
   unlabelled,
 } from './reading.ts'
 import type { ShardCounts } from './totals.ts'
+import { watchMetrics } from './watch-definitions.ts'
 
 /** Why a shard can die. Listed so that each of these counters stands at 0 before the first death: a rise can be seen. */
 export const deathReasons: readonly string[] = ['failed', 'hung', 'out_of_memory', 'exited']
@@ -189,6 +190,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     labels: ['shard'],
     samples: fromCounts(({ retriesAnswered }) => retriesAnswered),
   },
+  ...watchMetrics,
   {
     name: 'holdfast_expired_keys_total',
     type: 'counter',

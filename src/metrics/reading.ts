@@ -2,7 +2,7 @@
 import type { Durability } from '../base/durability.ts'
 import type { HistogramSnapshot } from '../base/histogram.ts'
 import type { OutcomeCount } from '../base/outcome-counts.ts'
-import type { FrontEndStatistics, ShardCondition, ShardStatistics } from '../protocol/statistics.ts'
+import type { FeedStatistics, FrontEndStatistics, ShardCondition, ShardStatistics } from '../protocol/statistics.ts'
 import type { ShardCounts } from './totals.ts'
 
 /** All that a scrape shows, read at one moment. */
@@ -16,6 +16,8 @@ export interface Reading {
   readonly deaths: readonly ShardDeaths[]
   /** Undefined where the engine is embedded and has no front end. */
   readonly frontEnd: FrontEndStatistics | undefined
+  /** Undefined where nothing is published. */
+  readonly feed: FeedStatistics | undefined
 }
 
 export interface ShardReading {
@@ -76,6 +78,10 @@ export function shardGauge(
 export function fromCounts<Value>(value: (counts: ShardCounts) => Value) {
   return ({ shards }: Reading): Sample<Value>[] =>
     shards.flatMap(({ shard, counts }) => (counts === undefined ? [] : [{ labels: { shard }, value: value(counts) }]))
+}
+
+export function fromFeed(value: (statistics: FeedStatistics) => number) {
+  return ({ feed }: Reading): Sample<number>[] => (feed === undefined ? [] : unlabelled(value(feed)))
 }
 
 export function fromFrontEnd(value: (statistics: FrontEndStatistics) => number) {

@@ -43,6 +43,13 @@ export const Counted = Type.Integer({
   expects: 'an integer of at least 0',
 })
 
+/** A version that was seen; -1 stands before the first, which is 0. */
+export const Since = Type.Integer({
+  minimum: -1,
+  maximum: Number.MAX_SAFE_INTEGER,
+  expects: 'an integer of at least -1',
+})
+
 /** Far beyond any life of a daemon, and small enough that a moment so far ahead is an exact number of milliseconds. */
 const secondsMax = 1e12
 const seconds = `a number of seconds, more than 0 and at most ${secondsMax}`

@@ -12,7 +12,9 @@ import {
   PositiveInteger,
   RecordIdArgument,
   Rows,
+  Since,
   Text,
+  WaitSeconds,
 } from './arguments.ts'
 import type { CommandDeclaration, Target } from './declaration.ts'
 import { keyCommands } from './key-commands.ts'
@@ -52,11 +54,12 @@ export const commands = {
       instance: Type.Integer(),
       shards: Type.Integer(),
       durability: Type.String(),
+      feed: Type.Union([Type.String(), Type.Null()]),
       limits: Type.Object({}),
       data_id: Type.String(),
     },
     summary:
-      'Says who answers: version, protocol, codecs, instance number, number of shards, limits, and whose data it has.',
+      'Says who answers: version, protocol, codecs, instance number, number of shards, feed of changes, limits, and whose data it has.',
   },
   STATS: {
     opcode: 3,
@@ -216,6 +219,21 @@ export const commands = {
   ...machineCommands,
   ...administrationCommands,
   ...lockCommands,
+  GET_CHANGES: {
+    opcode: 72,
+    routing: 'state',
+    target: 'directory',
+    writes: false,
+    args: {
+      since: Since,
+      prefix: optional(Text),
+      limit: optional(PositiveInteger),
+      wait: optional(WaitSeconds),
+    },
+    reply: { changes: Type.Array(Type.Object({})), scanned_to: Type.Integer() },
+    longList: 'changes',
+    summary: 'Tells what happened to a state after a version, in order; waits for something to happen if asked to.',
+  },
 } as const satisfies Record<string, CommandDeclaration>
 
 export type CommandName = keyof typeof commands

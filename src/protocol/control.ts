@@ -3,6 +3,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Storage } from '../base/durability.ts'
 import type { Limits } from '../base/limits.ts'
+import type { FeedMessage } from './feed.ts'
 import type { ChangeView } from './hooks.ts'
 import type { ShardStatistics } from './statistics.ts'
 
@@ -38,7 +39,7 @@ export interface ShardReady {
   readonly lost: readonly string[] | undefined
 }
 
-/** A line for the log, or a transition of a state that is followed, after its commit. */
+/** A line for the log, a transition of a state that is followed, or messages for the feed, both after their commit. */
 export type ShardNotice =
   | {
       readonly about: 'log'
@@ -47,6 +48,7 @@ export type ShardNotice =
       readonly message: string
     }
   | { readonly about: 'transition'; readonly change: ChangeView }
+  | { readonly about: 'feed'; readonly messages: readonly FeedMessage[] }
 
 export interface ShardControl {
   /** Answers once the shard has recovered and serves, or has found that it cannot. */

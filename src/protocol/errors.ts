@@ -127,6 +127,12 @@ export const errorTable = {
     'Somebody else has the lock.',
     (d: { lock: string }) => `Lock '${d.lock}' is held by another owner`,
   ),
+  COMPACTED: row(
+    'state',
+    'The changes after this version are not known any more: `oldest` is the first that is. Read the state, and go on from there.',
+    (d: { state: string; since: number; oldest: number; version: number }) =>
+      `The changes of '${d.state}' after version ${d.since} are gone: the oldest that is kept is ${d.oldest}`,
+  ),
   INVALID_DEFINITION: row(
     'state',
     'The schema, or the definition of a machine, is not well formed; the path leads to the fault.',

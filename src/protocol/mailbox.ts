@@ -10,10 +10,15 @@ import type { JsonObject, JsonValue } from './value.ts'
 export type SentAs = 'values' | 'json' | 'msgpack' | 'msgpack-maps' | 'sliced' | 'marker' | Notice
 
 /**
- * What a router has to say of requests that wait: `cancel`, the caller of the request with the entry's own id is gone;
- * `drain`, all who wait are to be refused, now and from now on. A notice has no reply of its own.
+ * What a router has to say besides requests: `cancel`, the caller of the request with the entry's own id is gone;
+ * `drain`, all who wait are to be refused, now and from now on; `watch`, what happens to the state of the routing key is to
+ * be published, and `unwatch`, no more. A notice has no reply of its own.
  */
-export type Notice = 'cancel' | 'drain'
+export type Notice = 'cancel' | 'drain' | 'watch' | 'unwatch'
+
+export function isNotice(sentAs: SentAs): sentAs is Notice {
+  return sentAs === 'cancel' || sentAs === 'drain' || sentAs === 'watch' || sentAs === 'unwatch'
+}
 
 /** JSON arrays of rows, one behind the other in one piece of memory, which changes threads without being copied. */
 export interface Slices {

@@ -61,6 +61,9 @@ export interface ShardStatistics {
   readonly retriesAnswered: number
   /** Those of them that wait for a lock. */
   readonly lockWaiters: number
+  /** Changes that can still be told, and about how many bytes they take with what they refer to. */
+  readonly changesKept: number
+  readonly changeBytesKept: number
   readonly commits: number
   /** Calls of hooks by their outcome: `ok`, `slow`, `refused`, `failed`, or `skipped` for one that was not made. */
   readonly hooks: readonly OutcomeCount[]
@@ -70,6 +73,17 @@ export interface ShardStatistics {
   readonly heapBytes: number
   /** The disk is full: only what frees space is admitted. */
   readonly storageFull: boolean
+}
+
+/** What the feed of changes tells of itself. */
+export interface FeedStatistics {
+  /** States that somebody has subscribed to. */
+  readonly watchedStates: number
+  readonly messages: number
+  /** About how many bytes the messages had, each counted once. */
+  readonly bytes: number
+  /** Subscriptions that came when as many states were watched as may be. */
+  readonly refused: number
 }
 
 /** What a front end tells of itself: the numbers of now, and counts since its start. */

@@ -71,6 +71,7 @@ export class Mailbox {
   #refusedWith: Refusal | undefined
   /** The shard waits for its disk: what is sent waits with it. */
   isStalled = false
+  readonly #watched = new Set<string>()
   readonly #readyWaiters = new Set<() => void>()
   readonly #idleWaiters = new Set<() => void>()
 
@@ -123,6 +124,17 @@ export class Mailbox {
   /** Has the shard refuse all who wait in it, and whoever would from now on. */
   drain(): void {
     if (this.#connection !== undefined) this.#post([0, 'drain', '', null])
+  }
+
+  /** What happens to a state is to be published from now on, in all lives of the shard. */
+  watch(state: string): void {
+    this.#watched.add(state)
+    if (this.#connection !== undefined) this.#post([0, 'watch', state, null])
+  }
+
+  unwatch(state: string): void {
+    this.#watched.delete(state)
+    if (this.#connection !== undefined) this.#post([0, 'unwatch', state, null])
   }
 
   #post(entry: MailboxEntry): void {
@@ -180,6 +192,7 @@ export class Mailbox {
     this.#batchNumber = 0
     this.#refusedWith = undefined
     this.isStalled = false
+    for (const state of this.#watched) this.#post([0, 'watch', state, null])
     this.#noticeReady()
   }
 

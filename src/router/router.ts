@@ -61,6 +61,9 @@ export class Router {
     }))
   }
 
+  /** Where the feed of changes can be subscribed to; undefined for nowhere. */
+  feedEndpoint: string | undefined
+
   /** Changes when a client can no longer rely on what it knew of the server. */
   get instance(): number {
     return this.#instance
@@ -215,6 +218,7 @@ export class Router {
       instance: this.#instance,
       shards: mailboxes.length,
       durability,
+      feed: this.feedEndpoint ?? null,
       limits: {
         message_bytes_max: limits.messageBytesMax,
         reply_bytes_max: limits.replyBytesMax,

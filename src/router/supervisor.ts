@@ -8,6 +8,7 @@ import type { Limits } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Fault, ShardControl, ShardNotice, ShardReady, ShardStart } from '../protocol/control.ts'
 import { refusal } from '../protocol/errors.ts'
+import type { FeedMessage } from '../protocol/feed.ts'
 import type { ChangeView } from '../protocol/hooks.ts'
 import { type MailboxBatch, progressSlotCount, type ReplyEntry, type SlicedBody } from '../protocol/mailbox.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
@@ -31,6 +32,8 @@ export interface SupervisorOptions {
   readonly quarantine: Quarantine
   /** A transition of a state that is followed was committed. */
   readonly onTransition: (change: ChangeView) => void
+  /** Changes of states that are watched were committed, or it is said where one stands. */
+  readonly onFeed: (messages: readonly FeedMessage[]) => void
   /** A shard that had served is gone. */
   readonly onDeath: (shard: number, reason: DeathReason) => void
 }
@@ -238,7 +241,8 @@ export class Supervisor {
   }
 
   #takeNotice(shard: number, notice: ShardNotice): void {
-    if (notice.about === 'transition') this.#options.onTransition(notice.change)
+    if (notice.about === 'feed') this.#options.onFeed(notice.messages)
+    else if (notice.about === 'transition') this.#options.onTransition(notice.change)
     else this.#options.log[notice.level]({ shard, ...notice.fields }, notice.message)
   }
 

@@ -66,12 +66,16 @@ export class Executor {
     this.#writesRefusedBy = refused
   }
 
-  /** Decides the next command of a request. */
-  decide(task: Task, now: Clocks): Settled | Stepping | ToPark {
+  /** Decides the next command of a request; of one that waits for changes, `seenTo` says what it need not look for. */
+  decide(task: Task, now: Clocks, seenTo?: number): Settled | Stepping | ToPark {
     const checked = nextCommand(task)
     if ('code' in checked) {
       const requestId = requestIdOf(task.commands[task.answers.length])
       return settled('', { outcome: 'refuse', refusal: checked }, undefined, requestId)
+    }
+    if (seenTo !== undefined) {
+      const args = this.#unseen(checked.args, task.routingKey, seenTo)
+      return this.#decideChecked({ ...checked, args }, task, now)
     }
     if (checked.args.idempotency_key !== undefined) return this.#decideKeyed(checked, task, now)
     return this.#decideChecked(checked, task, now)
@@ -115,8 +119,8 @@ export class Executor {
   }
 
   /** Decides a command that has waited for as long as it may. */
-  decideAtLast(task: Task, now: Clocks): Settled {
-    const decided = this.decide(task, now)
+  decideAtLast(task: Task, now: Clocks, seenTo?: number): Settled {
+    const decided = this.decide(task, now, seenTo)
     if ('answer' in decided) return decided
     assert('park' in decided, 'no command waits first and takes steps then')
     const checked = nextCommand(task) as CheckedCommand
@@ -129,6 +133,12 @@ export class Executor {
   refuse(task: Task, refusal: Refuse): Settled {
     const { name, requestId } = nextCommand(task) as CheckedCommand
     return settled(name, refusal, undefined, requestId)
+  }
+
+  /** The same arguments, but for what the caller need not be told. */
+  #unseen(args: JsonObject, state: string, seenTo: number): JsonObject {
+    const version = this.#directory.get(state)?.version ?? this.#directory.firstVersionOf(state) - 1
+    return { ...args, since: Math.max(args.since as number, Math.min(seenTo, version)) }
   }
 
   *#steps(
@@ -199,10 +209,10 @@ export class Executor {
 
   #ask(name: ShardCommand, on: State | Locks | Directory, args: JsonObject, state: string, now: Clocks): Decision {
     this.#decisions += 1
-    const { limits, shard, durability, statistics, lockWaiters, owns } = this.#facts
+    const { limits, shard, durability, recent, statistics, lockWaiters, owns } = this.#facts
     // Written out: a spread of the facts would cost more than most decisions.
     const decision = this.#decisions
-    const context = { state, now, decision, limits, shard, durability, statistics, lockWaiters, owns }
+    const context = { state, now, decision, limits, shard, durability, recent, statistics, lockWaiters, owns }
     return (deciders[name] as AnyDecider)(on, args, context)
   }
 
@@ -213,7 +223,9 @@ export class Executor {
     if (last !== undefined && last.subject !== 'lock') return last.version
     const found = this.#directory.get(state)
     if (found !== undefined) return found.version
-    return commands[name].target === 'keys' ? this.#directory.firstVersionOf(state) : undefined
+    return commands[name].target === 'keys' || name === 'GET_CHANGES'
+      ? this.#directory.firstVersionOf(state)
+      : undefined
   }
 }
 

@@ -21,6 +21,7 @@ export class Faults {
         return journal.isFull ?? false
       },
       recover: (directory, onKept) => journal.recover(directory, onKept),
+      recall: (take) => journal.recall(take),
       commit: async (commit) => {
         const outcome = await journal.commit(commit)
         if (this.#armed !== 'lost-answer') return outcome

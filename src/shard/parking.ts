@@ -1,10 +1,14 @@
-// Commands that wait: parked until something comes to their key, or their lock to them, decided again when it does, answered in any case by
-// their deadline. Owned by one shard, which applies and commits what is decided here.
+// Commands that wait: parked until something comes to their key, or their lock to them, or something happens to their state,
+// decided again when it does, answered in any case by their deadline. Notes what happens for those who wait for it, now or
+// later. Owned by one shard, which applies and commits what is decided here.
 // Invariant: whoever is served keeps its place until the commit: if the journal refuses, it stands where it stood.
 import type { Clocks } from '../base/clock.ts'
 import type { Limits } from '../base/limits.ts'
 import { type Park, type Refuse, refuse } from '../command/decide.ts'
+import type { JsonObject } from '../protocol/value.ts'
 import type { Change } from '../state/change.ts'
+import { loggedAgain, loggedChange } from '../state/logged-change.ts'
+import type { RecentChanges } from '../state/recent-changes.ts'
 import type { Executor, Settled } from './executor.ts'
 import type { Keyed } from './keyed-replies.ts'
 import type { Task } from './task.ts'
@@ -19,10 +23,14 @@ export class Parking {
   /** Who was parked, and who was answered, since the last commit. */
   #parked: Waiter[] = []
   #answered: Waiter[] = []
+  readonly #recent: RecentChanges
+  /** How many changes were noted since the last commit. */
+  #noted = 0
   #isDraining = false
 
-  constructor(executor: Executor, limits: Limits) {
+  constructor(executor: Executor, limits: Limits, recent: RecentChanges) {
     this.#executor = executor
+    this.#recent = recent
     this.#limits = limits
   }
 
@@ -36,8 +44,9 @@ export class Parking {
   }
 
   /** For the statistics. */
-  snapshot(): { readonly waiters: number; readonly lockWaiters: number } {
-    return { waiters: this.#waiters.size, lockWaiters: this.#waiters.lockWaiters }
+  snapshot() {
+    const { size: waiters, lockWaiters } = this.#waiters
+    return { waiters, lockWaiters, changesKept: this.#recent.length, changeBytesKept: this.#recent.bytes }
   }
 
   /** How many wait for this lock. */
@@ -51,15 +60,15 @@ export class Parking {
   }
 
   /** Has a command wait. Answers with a refusal where it may not. */
-  park(task: Task, { key, deadline }: Park, keyed: Keyed | undefined, settle: Settle): Refuse | undefined {
+  park(task: Task, park: Park, keyed: Keyed | undefined, settle: Settle): Refuse | undefined {
     const { waitersPerShardMax } = this.#limits
     if (this.#isDraining) return refuse('SHUTTING_DOWN', {})
     const first = keyed && this.#waitingUnder(keyed)
-    if (first !== undefined) return this.#takeOver(first, task, deadline, keyed, settle)
+    if (first !== undefined) return this.#takeOver(first, task, park.deadline, keyed, settle)
     if (this.#waiters.size >= waitersPerShardMax) {
       return refuse('OVERLOADED', { what: `${waitersPerShardMax} callers wait in this shard` })
     }
-    this.#parked.push(this.#waiters.add(task, key, deadline, keyed))
+    this.#parked.push(this.#waiters.add(task, park, keyed))
     return undefined
   }
 
@@ -79,8 +88,19 @@ export class Parking {
     return undefined
   }
 
-  /** Notes whose turn may have come by a change that was applied. */
+  /** Takes up what the journal kept of the changes of earlier lives: see `Journal.recall`. */
+  recall(changes: readonly JsonObject[] | undefined): void {
+    if (changes === undefined) return this.#recent.clear()
+    for (const change of changes) if (change.state !== undefined) this.#recent.append(loggedAgain(change))
+    this.#recent.trim()
+  }
+
+  /** Notes a change that was applied, and whose turn may have come by it. A lock's is no state's, and told to nobody. */
   notice(change: Change): void {
+    if (change.subject !== 'lock') {
+      this.#recent.append(loggedChange(change))
+      this.#noted += 1
+    }
     if (this.#waiters.size > 0) this.#waiters.notice(change)
   }
 
@@ -93,10 +113,17 @@ export class Parking {
     }
   }
 
+  /** Tells those who wait for changes of all that the batch has changed, once for the whole batch. */
+  serveWatchers(now: Clocks, settle: Settle): void {
+    for (let waiter = this.#waiters.nextWatcher(); waiter !== undefined; waiter = this.#waiters.nextWatcher()) {
+      this.#answer(waiter, this.#executor.decideAtLast(waiter.task, now, waiter.seenTo), settle)
+    }
+  }
+
   /** Answers those who have waited long enough. */
   answerDue(now: Clocks, settle: Settle): void {
     for (let waiter = this.#waiters.due(now.mono); waiter !== undefined; waiter = this.#waiters.due(now.mono)) {
-      this.#answer(waiter, this.#executor.decideAtLast(waiter.task, now), settle)
+      this.#answer(waiter, this.#executor.decideAtLast(waiter.task, now, waiter.seenTo), settle)
     }
   }
 
@@ -105,7 +132,7 @@ export class Parking {
     const waiter = this.#waiters.of(request)
     if (waiter === undefined) return
     waiter.isDismissed = true
-    this.#answer(waiter, this.#executor.decideAtLast(waiter.task, now), settle)
+    this.#answer(waiter, this.#executor.decideAtLast(waiter.task, now, waiter.seenTo), settle)
   }
 
   /** Refuses all who wait, and from now on whoever would. */
@@ -122,6 +149,7 @@ export class Parking {
    * was dismissed stays so, as no commit has anything to do with it.
    */
   takeBack(): Task[] {
+    for (; this.#noted > 0; this.#noted -= 1) this.#recent.takeBack()
     const answered = this.#answered.filter(({ isDismissed }) => !isDismissed)
     this.#answered = this.#answered.filter(({ isDismissed }) => isDismissed)
     for (const { task } of answered) task.answers.length = 0
@@ -133,6 +161,8 @@ export class Parking {
 
   /** What the batch came to: the requests that are answered now, and those that wait from now on. */
   release(): { readonly answered: readonly Task[]; readonly parked: readonly number[] } {
+    if (this.#noted > 0) this.#recent.trim()
+    this.#noted = 0
     const parked = this.#parked.splice(0).filter(({ entry }) => entry !== undefined)
     return { answered: this.#answered.splice(0).map(({ task }) => task), parked: parked.map(({ task }) => task.id) }
   }

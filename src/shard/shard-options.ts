@@ -3,6 +3,7 @@ import type { ReadClocks, WakeAfter } from '../base/clock.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Journal } from '../journal/journal.ts'
+import type { FeedMessage } from '../protocol/feed.ts'
 import type { ReplyEntry } from '../protocol/mailbox.ts'
 import type { HookSet } from './hook-set.ts'
 
@@ -18,6 +19,8 @@ export interface ShardOptions {
   readonly clocks: ReadClocks
   /** Hands replies to the router; called once a batch. Chunks of long replies may be transferred. */
   readonly send: (replies: ReplyEntry[]) => void
+  /** Hands over what is to be told to those who watch; called once a batch. */
+  readonly publish?: (messages: readonly FeedMessage[]) => void
   /** Calls back after whatever lies in the mailbox was delivered: the shard goes on in its next turn. */
   readonly schedule: (turn: () => void) => void
   /** For what is due when nobody asks. */

@@ -9,6 +9,7 @@ import { shardOf } from '../base/placement.ts'
 import { Queue } from '../base/queue.ts'
 import type { Refuse, Step } from '../command/decide.ts'
 import {
+  isNotice,
   type MailboxBatch,
   type MailboxEntry,
   progressSlot,
@@ -18,6 +19,7 @@ import {
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import { apply, type Change, isUrgent, undo } from '../state/change.ts'
 import { Directory } from '../state/directory.ts'
+import { RecentChanges } from '../state/recent-changes.ts'
 import { type Batch, type Job, JournalFailure, newBatch } from './batch.ts'
 import { DueWork } from './due-work.ts'
 import { Executor, refusalOf, type Settled, type ToPark } from './executor.ts'
@@ -26,6 +28,7 @@ import { HookSet } from './hook-set.ts'
 import { Hooks } from './hooks.ts'
 import { Parking } from './parking.ts'
 import { Replies } from './replies.ts'
+import { ShardFeed } from './shard-feed.ts'
 import type { ShardOptions } from './shard-options.ts'
 import { showTask } from './shown-task.ts'
 import { Counters, holdings, summaryOf } from './statistics.ts'
@@ -45,6 +48,7 @@ export class Shard {
   readonly #parking: Parking
   readonly #replies: Replies
   readonly #hooks: Hooks
+  readonly #feed: ShardFeed
   readonly #counters = new Counters()
   readonly #startedAt: number
   readonly #inbox = new Queue<MailboxEntry>()
@@ -59,10 +63,12 @@ export class Shard {
     this.#options = options
     this.#startedAt = options.clocks().wall
     this.#directory = new Directory(options.limits.deletedNamesPerShardMax)
+    const recent = new RecentChanges(options.limits)
     const facts = {
       limits: options.limits,
       shard: options.id,
       durability: options.journal.durability,
+      recent,
       statistics: () => summaryOf(this.statistics()),
       lockWaiters: (lock: string) => this.#parking.lockWaitersOf(lock),
       owns: (name: string) => shardOf(name, options.shards) === options.id,
@@ -81,7 +87,8 @@ export class Shard {
       onJob: (job) => this.#jobs.push(job),
     })
     this.#executor = new Executor(this.#directory, facts, this.#hooks, this.#replies.keyed)
-    this.#parking = new Parking(this.#executor, options.limits)
+    this.#parking = new Parking(this.#executor, options.limits, recent)
+    this.#feed = new ShardFeed({ directory: this.#directory, recent, publish: options.publish ?? (() => {}) })
     this.#dueWork = new DueWork({
       directory: this.#directory,
       facts,
@@ -98,6 +105,7 @@ export class Shard {
     const { mono } = clocks()
     this.#commitNumber = await journal.recover(this.#directory, (row) => this.#replies.load(row, mono))
     this.#replies.keyed.sort()
+    await journal.recall((changes) => this.#parking.recall(changes))
     const now = clocks()
     this.#directory.restartLeases(now.mono)
     this.#dueWork.plan(now, null)
@@ -152,6 +160,7 @@ export class Shard {
     this.#bringAboutDue(batch)
     const marker = this.#takeRequests(batch, startedAt + sliceMs)
     this.#takeSteps(batch)
+    this.#parking.serveWatchers(batch.now, (task, settled) => this.#settle(task, settled, batch))
     const decidedAt = performance.now()
     if (batch.changes.length > 0 || batch.staged.length > 0 || batch.keeps) await this.#commit(batch)
     const committedAt = performance.now()
@@ -196,10 +205,11 @@ export class Shard {
     })
   }
 
-  /** What the router says of requests that wait. */
-  #takeNotice([id, sentAs]: MailboxEntry, batch: Batch): void {
+  /** What the router says besides requests. */
+  #takeNotice([id, sentAs, state]: MailboxEntry, batch: Batch): void {
     const settle = (task: Task, settled: Settled): void => this.#settle(task, settled, batch)
-    if (sentAs === 'drain') this.#parking.drain(settle)
+    if (sentAs === 'watch' || sentAs === 'unwatch') this.#feed.follow(state, sentAs === 'watch')
+    else if (sentAs === 'drain') this.#parking.drain(settle)
     else {
       const waiting = this.#replies.cancel(id)
       if (waiting !== undefined) this.#parking.cancel(waiting, batch.now, settle)
@@ -220,7 +230,7 @@ export class Shard {
       }
       const held = this.#held.queueOf(routingKey)
       if (held !== undefined) held.push(entry)
-      else if (sentAs === 'cancel' || sentAs === 'drain') this.#takeNotice(entry, batch)
+      else if (isNotice(sentAs)) this.#takeNotice(entry, batch)
       else this.#takeUp(entry, batch)
       if (this.#inbox.length === 0 || performance.now() >= deadline) return undefined
     }
@@ -367,6 +377,7 @@ export class Shard {
       this.#goOn(task, batch)
     }
     this.#executor.refuseWrites(undefined)
+    this.#parking.serveWatchers(batch.now, (task, settled) => this.#settle(task, settled, batch))
     assert(refused === undefined || batch.changes.length === 0, 'no write is decided while the journal refuses writes')
   }
 
@@ -377,7 +388,8 @@ export class Shard {
   }
 
   /** Sends the replies of all requests that are done; the long ones are encoded first, in steps. */
-  #release({ begun }: Batch): void {
+  #release({ begun, changes }: Batch): void {
+    this.#feed.publish(changes)
     const { answered, parked } = this.#parking.release()
     const replies = parked.map((id): ReplyEntry => [id, null, 'parked'])
     const done = begun.map(({ task }) => task).filter(({ answers, commands }) => answers.length === commands.length)

@@ -83,6 +83,8 @@ function decode([, sentAs, , body]: MailboxEntry): Decoded | Refusal {
     case 'marker':
     case 'cancel':
     case 'drain':
+    case 'watch':
+    case 'unwatch':
       return { value: body as JsonValue, codec: 'values', rows: undefined }
   }
 }

@@ -87,6 +87,10 @@ async function open(start: ShardStart, onFailure: (error: unknown) => void): Pro
     journal,
     clocks: systemClocks,
     send: (replies) => mailbox.postMessage(replies, chunksOf(replies)),
+    publish: (messages) => {
+      const notice: ShardNotice = { about: 'feed', messages }
+      notices.postMessage(notice)
+    },
     schedule: setImmediate,
     wakeAfter: systemWakeAfter,
     onFailure,

@@ -1,18 +1,23 @@
-// Callers who wait for something to come to a key, or for a lock, first come first served, each until a deadline of its own. Owned by
-// one shard, which decides their commands again when something happened to their key.
-// Invariant: a waiter stands in its queue and in the heap of deadlines, or in neither.
+// Callers who wait for something to come to a key, or for a lock, first come first served, or for a state to change, each
+// until a deadline of its own. Owned by one shard, which decides their commands again when something happened to their key
+// or state.
+// Invariant: a waiter stands in its queue, or among the watchers, and in the heap of deadlines, or in none of them.
 import { type DeadlineEntry, DeadlineHeap } from '../base/deadline-heap.ts'
-import { lockQueue } from '../command/decide.ts'
+import { lockQueue, type Park } from '../command/decide.ts'
 import type { Change } from '../state/change.ts'
 import type { Keyed } from './keyed-replies.ts'
 import type { Task } from './task.ts'
+import { Watchers } from './watchers.ts'
 
 export interface Waiter {
   /** Its only command is the one that waits. */
   task: Task
   /** Present where its command carries an idempotency key. */
   readonly keyed: Keyed | undefined
+  /** Of one that waits for changes: how the names begin that it wants to hear of. */
   readonly key: string
+  /** Of one that waits for changes: up to which version it has missed nothing. Undefined for the others. */
+  seenTo: number | undefined
   /** On the clock that never goes back. */
   deadline: number
   /** Rises with every waiter: the order in which they came. */
@@ -31,6 +36,7 @@ export class Waiters {
   readonly #byRequest = new Map<number, Waiter>()
   /** The queues to whose keys something has happened since they were last served. */
   readonly #touched = new Set<Queue>()
+  readonly #watchers = new Watchers()
   #lastNumber = 0
   /** How many of them wait for a lock. */
   lockWaiters = 0
@@ -63,12 +69,14 @@ export class Waiters {
     return [...this.#byRequest.values()]
   }
 
-  add(task: Task, key: string, deadline: number, keyed?: Keyed): Waiter {
+  add(task: Task, { key, awaits, deadline }: Park, keyed?: Keyed): Waiter {
     this.#lastNumber += 1
+    const seenTo = awaits === 'change' ? Number.POSITIVE_INFINITY : undefined
     const waiter: Waiter = {
       task,
       keyed,
       key,
+      seenTo,
       deadline,
       number: this.#lastNumber,
       entry: undefined,
@@ -88,22 +96,18 @@ export class Waiters {
   }
 
   remove(waiter: Waiter): void {
-    const state = waiter.task.routingKey
-    const queues = this.#states.get(state)
-    const queue = queues?.get(waiter.key)
-    if (queue === undefined || !queue.delete(waiter)) return
+    if (waiter.seenTo === undefined ? !this.#leaveQueue(waiter) : !this.#watchers.remove(waiter)) return
     waiter.entry = this.#deadlines.set(waiter.entry, waiter, null)
     this.#byRequest.delete(waiter.task.id)
-    if (waiter.key === lockQueue) this.lockWaiters -= 1
-    if (queue.size > 0) return
-    queues?.delete(waiter.key)
-    this.#touched.delete(queue)
-    if (queues?.size === 0) this.#states.delete(state)
   }
 
   /** Puts waiters back to where they stood: what they were given was taken back. */
   restore(waiters: readonly Waiter[]): void {
-    for (const waiter of waiters) this.#insert(waiter)
+    this.#watchers.takeBack()
+    for (const waiter of waiters) {
+      if (waiter.seenTo !== undefined) waiter.seenTo = Number.POSITIVE_INFINITY
+      this.#insert(waiter)
+    }
     for (const queues of this.#states.values()) {
       for (const queue of queues.values()) {
         const inOrder = [...queue].sort((a, b) => a.number - b.number)
@@ -116,6 +120,7 @@ export class Waiters {
 
   /** Notes whose turn may have come by a change that was applied. */
   notice(change: Change): void {
+    if (change.subject !== 'lock') this.#watchers.notice(change)
     const queues = this.#states.get(change.subject === 'lock' ? change.lock : change.state)
     if (queues === undefined) return
     if (change.subject === 'key' || change.subject === 'list' || change.subject === 'lock') {
@@ -130,6 +135,11 @@ export class Waiters {
     return undefined
   }
 
+  /** For whom something has happened of what it waits for. */
+  nextWatcher(): Waiter | undefined {
+    return this.#watchers.next()
+  }
+
   /** The first of a queue goes on waiting, and so do those behind it. */
   goesOn({ task, key }: Waiter): void {
     const queue = this.#states.get(task.routingKey)?.get(key)
@@ -137,6 +147,13 @@ export class Waiters {
   }
 
   #insert(waiter: Waiter): void {
+    if (waiter.seenTo === undefined) this.#joinQueue(waiter)
+    else this.#watchers.insert(waiter)
+    waiter.entry = this.#deadlines.set(undefined, waiter, waiter.deadline)
+    this.#byRequest.set(waiter.task.id, waiter)
+  }
+
+  #joinQueue(waiter: Waiter): void {
     const state = waiter.task.routingKey
     let queues = this.#states.get(state)
     if (queues === undefined) {
@@ -149,8 +166,20 @@ export class Waiters {
       queues.set(waiter.key, queue)
     }
     queue.add(waiter)
-    waiter.entry = this.#deadlines.set(undefined, waiter, waiter.deadline)
-    this.#byRequest.set(waiter.task.id, waiter)
     if (waiter.key === lockQueue) this.lockWaiters += 1
+  }
+
+  /** False for one that does not stand there. */
+  #leaveQueue(waiter: Waiter): boolean {
+    const state = waiter.task.routingKey
+    const queues = this.#states.get(state)
+    const queue = queues?.get(waiter.key)
+    if (queue === undefined || !queue.delete(waiter)) return false
+    if (waiter.key === lockQueue) this.lockWaiters -= 1
+    if (queue.size > 0) return true
+    queues?.delete(waiter.key)
+    this.#touched.delete(queue)
+    if (queues?.size === 0) this.#states.delete(state)
+    return true
   }
 }

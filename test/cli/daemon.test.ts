@@ -19,11 +19,15 @@ afterEach(() => rmSync(folder, { recursive: true }))
 
 interface Places {
   readonly bind?: readonly string[]
+  readonly feed?: string
   readonly metrics?: string
 }
 
-async function start({ bind = ['tcp://127.0.0.1:0'], metrics = '127.0.0.1:0' }: Places): Promise<Daemon> {
-  const config = loadConfig({ flags: { bind, metrics, shards: '0', memory: true, insecure: true }, environment: {} })
+const free = 'tcp://127.0.0.1:0'
+
+async function start({ bind = [free], feed = free, metrics = '127.0.0.1:0' }: Places): Promise<Daemon> {
+  const flags = { bind, feed, metrics, shards: '0', memory: true, insecure: true } as const
+  const config = loadConfig({ flags, environment: {} })
   const daemon = await startDaemon(config, silentLog)
   onTestFinished(() => daemon.close())
   return daemon
@@ -51,9 +55,10 @@ async function problemOf(places: Places): Promise<string> {
 describe('a daemon', () => {
   it('names where it listens, with real ports, and lets go of all of it when it is closed', async () => {
     const first = await start({})
-    const places = { bind: first.endpoints, metrics: first.metricsAddress ?? '' }
+    const places = { bind: first.endpoints, feed: first.feed ?? '', metrics: first.metricsAddress ?? '' }
     expect(places).toEqual({
       bind: [expect.stringMatching(/^tcp:\/\/127\.0\.0\.1:[1-9]\d+$/)],
+      feed: expect.stringMatching(/^tcp:\/\/127\.0\.0\.1:[1-9]\d+$/),
       metrics: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d+$/),
     })
     await first.close()
@@ -62,6 +67,15 @@ describe('a daemon', () => {
 
   it('serves no metrics where they are off', async () => {
     expect((await start({ metrics: 'off' })).metricsAddress).toBeUndefined()
+  })
+
+  it('has no feed where it is off, and says where another one is in its way', async () => {
+    expect((await start({ feed: 'off' })).feed).toBeUndefined()
+    const feed = `tcp://127.0.0.1:${await takenPort()}`
+    expect(await problemOf({ feed })).toBe(
+      `cannot listen on ${feed}: the port is in use. ` +
+        'Another holdfast may be running, or choose another port with --feed, or --feed off.',
+    )
   })
 
   it('leaves nothing behind when a later part cannot be started', async () => {

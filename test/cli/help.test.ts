@@ -40,7 +40,7 @@ describe('a misuse has status 2 and is named:', () => {
       ['serve', '--shard', '2'],
       "holdfast: unknown option '--shard'\n  Did you mean --shards?\n  holdfast serve --help shows what there is.\n",
     ],
-    [['serve', '--feed', 'x'], "holdfast: unknown option '--feed'\n  holdfast serve --help shows what there is.\n"],
+    [['serve', '--colour', 'x'], "holdfast: unknown option '--colour'\n  holdfast serve --help shows what there is.\n"],
     [['call'], /^holdfast: missing required argument 'message'\n/],
     [['call', '{}', '--timeout', '0'], /^holdfast: option '--timeout <SECONDS>' argument '0' is invalid\. It must be/],
     [['call', '{}', '--endpoint', 'tcp://*:1'], /^holdfast: option '--endpoint <ENDPOINT>' argument .* is invalid\./],

@@ -48,7 +48,7 @@ describe('a daemon', () => {
 
   it('logs nothing at the level silent', async () => {
     const quiet = ['--memory', '--log-level', 'silent']
-    const program = new Program(['serve', '--bind', 'tcp://127.0.0.1:0', '--metrics', 'off', ...quiet])
+    const program = new Program(['serve', '--bind', 'tcp://127.0.0.1:0', '--feed', 'off', '--metrics', 'off', ...quiet])
     onTestFinished(() => program.end())
     await eventually('the daemon answers', () => program.stdout !== '')
     program.child.kill('SIGTERM')
@@ -65,7 +65,7 @@ describe('a daemon with a folder', () => {
     expect(await run(['call', create, '--endpoint', first.endpoint])).toMatchObject({ status: 0 })
     expect(await metricOfDaemon(first, 'holdfast_durability_info{mode="strict"}')).toBe(1)
 
-    const second = ['serve', '--bind', 'tcp://127.0.0.1:0', '--metrics', 'off', '--data', data]
+    const second = ['serve', '--bind', 'tcp://127.0.0.1:0', '--feed', 'off', '--metrics', 'off', '--data', data]
     expect(await run(second)).toMatchObject({
       status: 1,
       stderr:
@@ -82,7 +82,7 @@ describe('a daemon with a folder', () => {
 
   it('keeps the number of shards that the folder has, and does not start with another', async () => {
     const data = join(folder, 'data')
-    const bind = ['--bind', 'tcp://127.0.0.1:0', '--metrics', 'off', '--data', data]
+    const bind = ['--bind', 'tcp://127.0.0.1:0', '--feed', 'off', '--metrics', 'off', '--data', data]
     const first = await daemonOfTest(['--data', data, '--shards', '3'])
     await first.program.end()
     expect(await run(['serve', ...bind, '--shards', '2'])).toMatchObject({
@@ -102,7 +102,9 @@ describe('a daemon does not start, and says why,', () => {
   it('where it cannot keep anything', async () => {
     const file = join(folder, 'file')
     writeFileSync(file, '')
-    expect(await run(['serve', '--bind', 'tcp://127.0.0.1:0', '--metrics', 'off', '--data', file])).toMatchObject({
+    expect(
+      await run(['serve', '--bind', 'tcp://127.0.0.1:0', '--feed', 'off', '--metrics', 'off', '--data', file]),
+    ).toMatchObject({
       status: 1,
       stderr:
         `holdfast: cannot keep data in ${file}: there is a file of that name.\n` +
@@ -112,7 +114,7 @@ describe('a daemon does not start, and says why,', () => {
 
   it('where the port for commands is in use', async () => {
     const endpoint = `tcp://127.0.0.1:${await takenPort()}`
-    expect(await run(['serve', '--bind', endpoint, '--metrics', '127.0.0.1:0', '--memory'])).toEqual({
+    expect(await run(['serve', '--bind', endpoint, '--feed', 'off', '--metrics', '127.0.0.1:0', '--memory'])).toEqual({
       status: 1,
       signal: null,
       stdout: '',

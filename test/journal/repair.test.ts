@@ -174,6 +174,23 @@ describe('a repair', () => {
     expect(after).toEqual(before)
   })
 
+  it('has whoever follows a state hear that changes are gone, and then of all that come', async () => {
+    const { file, before } = await filled()
+    tampered(
+      file,
+      "UPDATE rows SET bytes = replace(bytes, 'some', 'Some') WHERE tbl = 'records' AND bytes LIKE '%\"id\":7,%'",
+    )
+    await repaired(file)
+    const { harness } = await startedOn(journalOn(file))
+    const { version: seen } = stateIn(before, 'leads') as { version: number }
+    const changesAfter = (since: number) => harness.call({ cmd: 'GET_CHANGES', state: 'leads', since })
+    const version = seen + versionsSkipped
+    expect(await changesAfter(seen)).toMatchObject({ code: 'COMPACTED', oldest: version + 1, version })
+    await harness.call({ cmd: 'DELETE_RECORD', state: 'leads', id: 1 })
+    expect(await changesAfter(seen)).toMatchObject({ code: 'COMPACTED', oldest: version + 1, version: version + 1 })
+    expect(await changesAfter(version)).toMatchObject({ changes: [{ type: 'deleted', id: 1, version: version + 1 }] })
+  })
+
   it('keeps a stale row, which cannot be told from the others, and says so', async () => {
     const { file } = await filled()
     const place = "WHERE tbl = 'keys' AND key LIKE '%/k/3'"

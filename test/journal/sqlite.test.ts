@@ -4,11 +4,12 @@ import { statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ask, type Database, loadSqlite } from '../../src/journal/sqlite-library.ts'
+import type { JsonObject } from '../../src/protocol/value.ts'
 import { Directory } from '../../src/state/directory.ts'
 import { describeJournal } from '../contract/journal.ts'
 import { eventually } from '../support/eventually.ts'
 import { ShardHarness } from '../support/shard-harness.ts'
-import { freshFile, journalOn, query, shardOn, sqliteError, tamperedDatabase } from '../support/sqlite.ts'
+import { freshFile, journalOn, query, shardOn, sqliteError, tamperedDatabase, withDatabase } from '../support/sqlite.ts'
 
 for (const durability of ['strict', 'relaxed'] as const) {
   describeJournal({
@@ -225,5 +226,29 @@ describe('who looks into the database with SQL', () => {
       { state: 'leads', id: 'c', revision: 2, record: '{"id":"c","name":"Cid"}' },
     ])
     expect(query(file, 'SELECT * FROM deleted_states')).toEqual([{ name: 'old', version: 1 }])
+  })
+
+  it('is taken up by the next start, from the first change that follows without a gap', async () => {
+    const file = freshFile()
+    const shard = await shardOn(file)
+    await shard.call(create)
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) await shard.call(write(name))
+    const changes = (since: number): JsonObject => ({ cmd: 'GET_CHANGES', state: 'leads', since })
+    const told = await shard.call(changes(-1))
+    await shard.shard.stop()
+    const again = await shardOn(file)
+    expect(await again.call(changes(-1))).toEqual(told)
+    await again.shard.stop()
+    withDatabase(file, (database) =>
+      database.exec("UPDATE batches SET bytes = replace(bytes, 'b', 'x') WHERE number = 3"),
+    )
+    const damaged = await shardOn(file)
+    expect(await damaged.call(changes(1))).toMatchObject({ code: 'COMPACTED', oldest: 3 })
+    expect(await damaged.call(changes(2))).toMatchObject({ changes: [{ id: 3 }, { id: 4 }, { id: 5 }, { id: 6 }] })
+    await damaged.shard.stop()
+    withDatabase(file, (database) => database.exec('DELETE FROM batches WHERE number = 5'))
+    const gap = await shardOn(file)
+    expect(await gap.call(changes(3))).toMatchObject({ code: 'COMPACTED', oldest: 5 })
+    expect(await gap.call(changes(4))).toMatchObject({ changes: [{ id: 5 }, { id: 6 }] })
   })
 })

@@ -55,7 +55,7 @@ describe('a scrape of an engine', () => {
 
   beforeEach(async () => {
     engine = await openEngine({ shards: 2, faultsEnabled: true, limits: { shardSilenceMsMax: 3_000 } })
-    const registry = createMetricsRegistry(engine, { statistics: () => frontEnd })
+    const registry = createMetricsRegistry(engine, { statistics: () => frontEnd }, engine.feed)
     addProcessMetrics(registry)
     const readiness = () => engine.router.readiness()
     server = await startMetricsServer({ host: '127.0.0.1', port: 0, registry, readiness, log })

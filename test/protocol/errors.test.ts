@@ -60,6 +60,12 @@ const words: Rows = {
   ],
   FENCED: [[{ lock: 'deploy', token: 3, newest: 5 }, "Lock 'deploy' was granted with token 5 since token 3"]],
   LOCK_NOT_HELD: [[{ lock: 'deploy' }, "Lock 'deploy' is held by another owner"]],
+  COMPACTED: [
+    [
+      { state: 'leads', since: 3, oldest: 7, version: 9 },
+      "The changes of 'leads' after version 3 are gone: the oldest that is kept is 7",
+    ],
+  ],
   INVALID_DEFINITION: [[{ path: '/type', reason: 'no type' }, "Invalid definition at '/type': no type"]],
   INSTANCE_EXISTS: [
     [{ id: 1 }, 'Instance 1 already exists'],

@@ -7,6 +7,7 @@ import { killCampaign } from './kills.ts'
 import { lockCampaign } from './locks.ts'
 import { powerCutCampaign } from './power-cuts.ts'
 import { retryCampaign } from './retries.ts'
+import { watchCampaign } from './watch.ts'
 
 export const campaigns: readonly Campaign[] = [
   killCampaign('strict'),
@@ -19,6 +20,7 @@ export const campaigns: readonly Campaign[] = [
   retryCampaign('relaxed'),
   damageCampaign,
   lockCampaign,
+  watchCampaign,
   deathCampaign,
   quarantineCampaign,
 ]

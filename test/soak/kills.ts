@@ -102,7 +102,7 @@ async function killAgainAndAgain(
 
 /** Wherever it is by then: before it has opened the folder, in the middle of a recovery, or serving. */
 async function killWhileItStarts(args: readonly string[], afterMs: number): Promise<void> {
-  const program = new Program(['serve', '--bind', 'tcp://127.0.0.1:0', '--metrics', 'off', ...args])
+  const program = new Program(['serve', '--bind', 'tcp://127.0.0.1:0', '--feed', 'off', '--metrics', 'off', ...args])
   await new Promise((resolve) => setTimeout(resolve, afterMs))
   await program.end()
 }

@@ -2,6 +2,7 @@
 // refuse, lose its answer, or wait. It stores rows as a durable driver would: by state and id, as they stand at the commit.
 import type { Commit, CommitOutcome, Journal } from '../../src/journal/journal.ts'
 import type { KeptRow } from '../../src/journal/kept-rows.ts'
+import { loggedText } from '../../src/journal/state-rows.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import type { ChangeOfState } from '../../src/state/change.ts'
 import type { Directory } from '../../src/state/directory.ts'
@@ -35,6 +36,8 @@ export class Store {
   readonly kept = new Map<string, KeptRow>()
   /** What each state held after each commit, by `state version`. */
   readonly history = new Map<string, JsonObject[]>()
+  /** The change log, an entry for each commit. */
+  readonly logged: string[] = []
   lastNumber = 0
 }
 
@@ -73,6 +76,11 @@ export class KeepingJournal implements Journal {
     return Promise.resolve(this.#store.lastNumber)
   }
 
+  recall(take: (changes: readonly JsonObject[]) => void): Promise<void> {
+    for (const logged of this.#store.logged) take(JSON.parse(logged) as JsonObject[])
+    return Promise.resolve()
+  }
+
   async commit(commit: Commit): Promise<CommitOutcome> {
     if (this.#isClosed) throw new Error('the journal is closed')
     if (commit.number !== this.#store.lastNumber + 1) throw new Error(`commit ${commit.number} leaves a gap`)
@@ -89,6 +97,7 @@ export class KeepingJournal implements Journal {
   #keep(commit: Commit): void {
     this.#store.lastNumber = commit.number
     this.#store.commits.push(commit)
+    this.#store.logged.push(loggedText(commit.changes))
     for (const { state, generation, records } of commit.staged) {
       const key = `${generation} ${state}`
       const cells = records.map(({ order, contents }) => ({ id: contents.record.id as number, order, contents }))

@@ -75,7 +75,8 @@ export interface RunningDaemon {
  */
 export async function startDaemon(args: readonly string[] = [], options?: ProgramOptions): Promise<RunningDaemon> {
   const keepsNothing = args.some((arg) => arg === '--data' || arg === '--memory') ? [] : ['--memory']
-  const free = ['--bind', 'tcp://127.0.0.1:0', '--metrics', '127.0.0.1:0', '--shards', '0', ...keepsNothing]
+  const places = ['--bind', 'tcp://127.0.0.1:0', '--feed', 'tcp://127.0.0.1:0', '--metrics', '127.0.0.1:0']
+  const free = [...places, '--shards', '0', ...keepsNothing]
   const program = new Program(['serve', ...free, ...args], options)
   const serving = () => program.log.find(({ msg }) => msg === 'serving')
   const hasPrinted = () => program.stdout.split('\n').length > args.filter((arg) => arg === '--bind').length + 1

@@ -59,4 +59,5 @@ export const samples: Readonly<Record<CommandName, JsonObject>> = {
   },
   LIST_QUARANTINED: {},
   RELEASE_SHARD: { shard: 0 },
+  GET_CHANGES: { state: 'leads', since: 0, prefix: '', limit: 10, wait: 0 },
 }

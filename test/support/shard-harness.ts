@@ -6,7 +6,7 @@ import { type MailboxEntry, type Numbered, progressSlotCount, type RequestBody }
 import type { JsonObject } from '../../src/protocol/value.ts'
 import type { HookSet } from '../../src/shard/hook-set.ts'
 import { Shard } from '../../src/shard/shard.ts'
-import type { ProbePoint } from '../../src/shard/shard-options.ts'
+import type { ProbePoint, ShardOptions } from '../../src/shard/shard-options.ts'
 import type { Directory } from '../../src/state/directory.ts'
 import { KeepingJournal } from './keeping-journal.ts'
 
@@ -17,6 +17,7 @@ export interface HarnessOptions {
   readonly shards?: number
   readonly hooks?: HookSet
   readonly log?: Log
+  readonly publish?: ShardOptions['publish']
   readonly probe?: (point: ProbePoint) => void
 }
 
@@ -40,6 +41,7 @@ export class ShardHarness {
     shards = 1,
     hooks,
     log = silentLog,
+    publish,
     probe,
   }: HarnessOptions = {}) {
     this.shard = new Shard({
@@ -66,6 +68,7 @@ export class ShardHarness {
       progress: this.progress,
       log,
       ...(hooks && { hooks }),
+      ...(publish && { publish }),
       ...(probe && { probe }),
     })
   }

@@ -33,6 +33,8 @@ export function statisticsOf(given: Partial<ShardStatistics>): ShardStatistics {
     lockGrants: 0,
     lockExpiries: 0,
     fenced: 0,
+    changesKept: 0,
+    changeBytesKept: 0,
     commits: 0,
     hooks: [],
     hookSeconds: new Histogram(durationBounds).snapshot(),

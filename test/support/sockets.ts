@@ -5,6 +5,7 @@ import { Dealer } from 'zeromq'
 import type { Limits } from '../../src/base/limits.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { type Engine, openEngine } from '../../src/engine.ts'
+import { FeedSocket } from '../../src/frontend/feed-socket.ts'
 import { ParsePool } from '../../src/frontend/parse-pool.ts'
 import type { Parser } from '../../src/frontend/requests.ts'
 import { ZmqFrontEnd } from '../../src/frontend/zmq.ts'
@@ -24,16 +25,30 @@ export interface ServerOptions {
   readonly shards?: number
   readonly limits?: Partial<Limits>
   readonly endpoints?: readonly string[]
+  /** Whether there is a feed of changes, and how many messages may wait for a subscriber. */
+  readonly feed?: number | true
   /** The folder of a server that keeps its data; its shards can be made to fail. */
   readonly data?: string
+  readonly faultsEnabled?: boolean
   /** Who reads large messages: the pool, the front end's own thread, or one of the test's. */
   readonly parser?: 'pool' | 'here' | Parser
 }
 
 export async function openServer(options: ServerOptions = {}): Promise<Server> {
-  const { shards = 0, limits = {}, data, endpoints = ['tcp://127.0.0.1:0'], parser = 'here' } = options
-  const engine = await openEngine({ shards, limits, ...(data !== undefined && { data, faultsEnabled: true }) })
+  const { shards = 0, limits = {}, data, endpoints = ['tcp://127.0.0.1:0'], parser = 'here', feed } = options
+  const { faultsEnabled = data !== undefined } = options
+  const engine = await openEngine({ shards, limits, faultsEnabled, ...(data !== undefined && { data }) })
   const pool = parser === 'pool' ? new ParsePool(engine.limits, silentLog) : undefined
+  const feedSocket =
+    feed === undefined
+      ? undefined
+      : await FeedSocket.bind({
+          endpoint: 'tcp://127.0.0.1:0',
+          feed: engine.feed,
+          log: silentLog,
+          ...(typeof feed === 'number' && { messagesQueuedMax: feed }),
+        })
+  engine.router.feedEndpoint = feedSocket?.endpoint
   const used = typeof parser === 'string' ? pool : parser
   const frontEnd = await ZmqFrontEnd.bind({
     endpoints,
@@ -45,6 +60,7 @@ export async function openServer(options: ServerOptions = {}): Promise<Server> {
   const close = async (): Promise<void> => {
     await engine.router.drain()
     await frontEnd.close()
+    await feedSocket?.close()
     await pool?.close()
     await engine.close()
   }

@@ -181,6 +181,8 @@ describe('a daemon with an extension', () => {
       '--memory',
       '--bind',
       'tcp://127.0.0.1:0',
+      '--feed',
+      'off',
       '--metrics',
       'off',
       '--extension',

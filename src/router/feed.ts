@@ -1,0 +1,100 @@
+// The feed of changes, between the shards and whoever carries it to subscribers: which states are watched, and where each
+// of them stands. A position is said for each subscription, and again every second while a state is watched, so that a
+// subscriber notices the loss of a message that was the last.
+// Bounded: more states than this are not watched, and hear nothing; their watchers ask the shards.
+
+import { shardOf } from '../base/placement.ts'
+import { type FeedMessage, positionBody, withInstance } from '../protocol/feed.ts'
+import type { FeedStatistics } from '../protocol/statistics.ts'
+import type { Mailbox } from './mailbox.ts'
+
+export interface FeedOptions {
+  readonly mailboxes: readonly Mailbox[]
+  readonly watchedStatesMax: number
+  /** The number that changes when versions may begin anew. */
+  readonly instance: () => number
+}
+
+/** Carries messages to those who have subscribed to their topic. */
+export interface FeedCarrier {
+  send(state: string, body: string): void
+}
+
+const positionIntervalMs = 1_000
+
+export class Feed {
+  readonly #options: FeedOptions
+  /** By state: where it stands; undefined until its shard has said so. */
+  readonly #watched = new Map<string, number | undefined>()
+  #carrier: FeedCarrier | undefined
+  #timer: NodeJS.Timeout | undefined
+  #messages = 0
+  #bytes = 0
+  #refused = 0
+
+  constructor(options: FeedOptions) {
+    this.#options = options
+  }
+
+  statistics(): FeedStatistics {
+    return { watchedStates: this.#watched.size, messages: this.#messages, bytes: this.#bytes, refused: this.#refused }
+  }
+
+  /** Only from here on anything can be watched. */
+  carryOver(carrier: FeedCarrier): void {
+    this.#carrier = carrier
+    this.#timer = setInterval(() => this.#sayPositions(), positionIntervalMs)
+    this.#timer.unref()
+  }
+
+  /** Somebody has subscribed: also somebody who has before, or who is not the first. */
+  watch(state: string): void {
+    if (this.#watched.has(state)) return this.#sayPosition(state)
+    if (this.#watched.size >= this.#options.watchedStatesMax) {
+      this.#refused += 1
+      return
+    }
+    this.#watched.set(state, undefined)
+    this.#mailboxOf(state).watch(state)
+  }
+
+  /** Nobody is left. */
+  unwatch(state: string): void {
+    if (this.#watched.delete(state)) this.#mailboxOf(state).unwatch(state)
+  }
+
+  /** Takes what a shard publishes. */
+  take(messages: readonly FeedMessage[]): void {
+    for (const [state, last, body] of messages) {
+      if (!this.#watched.has(state)) continue
+      this.#watched.set(state, last)
+      this.#send(state, body)
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#carrier = undefined
+  }
+
+  #sayPositions(): void {
+    for (const state of this.#watched.keys()) this.#sayPosition(state)
+  }
+
+  #sayPosition(state: string): void {
+    const last = this.#watched.get(state)
+    // One whose shard is starting stands nowhere until that says so.
+    if (last !== undefined && this.#mailboxOf(state).isReady) this.#send(state, positionBody(state, last))
+  }
+
+  #send(state: string, body: string): void {
+    this.#messages += 1
+    this.#bytes += body.length
+    this.#carrier?.send(state, withInstance(body, this.#options.instance()))
+  }
+
+  #mailboxOf(state: string): Mailbox {
+    const { mailboxes } = this.#options
+    return mailboxes[shardOf(state, mailboxes.length)] as Mailbox
+  }
+}
