@@ -20,7 +20,15 @@ import type { OnTransition, Validate } from './protocol/hooks.ts'
 import { progressSlot, progressSlotCount, type ReplyBody } from './protocol/mailbox.ts'
 import { checkEnvelope, elementOf } from './protocol/message.ts'
 import type { ShardStatistics } from './protocol/statistics.ts'
-import { copyObject, depthMax, isObject, type JsonObject, type JsonValue, valueProblem } from './protocol/value.ts'
+import {
+  copyObject,
+  depthMax,
+  isObject,
+  type JsonObject,
+  type JsonValue,
+  operationDepthMax,
+  valueProblem,
+} from './protocol/value.ts'
 import { Mailbox } from './router/mailbox.ts'
 import { Router } from './router/router.ts'
 import { type DeathReason, Supervisor } from './router/supervisor.ts'
@@ -142,7 +150,7 @@ export class Engine {
    */
   call(command: JsonObject): Promise<JsonObject> {
     const given = withoutUndefined(command)
-    const problem = valueProblem(given, depthMax + 1)
+    const problem = valueProblem(given, (given.ops === undefined ? depthMax : operationDepthMax) + 1)
     if (problem !== undefined) {
       return Promise.resolve({ ...refusalReply(invalidRequest(problem)), ...requestIdOf(given) })
     }
@@ -155,7 +163,9 @@ export class Engine {
       if (this.#inline) {
         this.router.run(checkEnvelope(copyObject(given)), 'values', (body) => answer(copyObject(body as JsonObject)))
       } else {
-        const element = elementOf(given, undefined, { sliceRows: true, commandsMax: 1 })
+        // What travels as text is made now; a transaction is cloned only as it leaves.
+        const own = given.ops === undefined ? given : copyObject(given)
+        const element = elementOf(own, undefined, { sliceRows: true, commandsMax: 1 })
         this.router.run(element, 'json', (reply) => answer(objectOf(reply)))
       }
     })

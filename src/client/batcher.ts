@@ -333,7 +333,7 @@ function isBig(name: CommandName, args: JsonObject): boolean {
     case 'CLEAR_KEYS':
       return true
     default:
-      return commands[name].routing === 'shards' || mayWait(args)
+      return commands[name].routing === 'shards' || commands[name].routing === 'operations' || mayWait(args)
   }
 }
 

@@ -2,6 +2,7 @@
 // routing key and key, each of them whole: the driver has held it against its checksum.
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Directory } from '../state/directory.ts'
+import { type Mark, markTables } from './journal.ts'
 import type { Opening } from './kind-rows.ts'
 import { contentTables, kindNamed } from './kinds.ts'
 import type { Row, RowPlace } from './row.ts'
@@ -15,13 +16,15 @@ interface Loading {
 
 export class RowLoader {
   readonly #stored: StateRows
+  readonly #onMark: (mark: Mark) => void
   readonly #states = new Map<string, Loading>()
   readonly #deleted: { readonly name: string; readonly version: number; readonly sequence: number }[] = []
   #versionFloor = 0
   #lastLeftover = ''
 
-  constructor(directory: Directory) {
+  constructor(directory: Directory, onMark: (mark: Mark) => void = () => {}) {
     this.#stored = new StateRows(directory)
+    this.#onMark = onMark
   }
 
   /** Takes the next row; answers with what is wrong with it. */
@@ -29,6 +32,11 @@ export class RowLoader {
     const value = JSON.parse(text) as JsonValue
     if (table === directoryTable) return this.#loadName(routingKey, key, value as JsonObject)
     if (table === factsTable) return this.#loadFact(key, value as JsonObject)
+    const markTable = markTables.find((name) => name === table)
+    if (markTable !== undefined) {
+      this.#onMark({ table: markTable, routingKey, key, value })
+      return undefined
+    }
     if (!contentTables.includes(table)) return `a row of the unknown table '${table}'`
     const [epoch = '', ...rest] = key.split('/')
     const loading = this.#states.get(routingKey)
@@ -90,5 +98,6 @@ export function describePlace({ table, routingKey, key }: RowPlace): string {
   if (table === directoryTable)
     return key === 'deleted' ? `the version of the deleted state '${routingKey}'` : `state '${routingKey}'`
   if (table === factsTable) return `the shard's ${key}`
+  if (markTables.some((name) => name === table)) return `the ${table} transaction ${key}`
   return `the row ${key} in ${table} of state '${routingKey}'`
 }

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import type { Directory } from '../state/directory.ts'
 import { readAnchor } from './anchor.ts'
-import { JournalCorrupt } from './journal.ts'
+import { JournalCorrupt, type Mark } from './journal.ts'
 import { checksumOf, RowCount, type RowTotals } from './row.ts'
 import { describePlace, RowLoader } from './row-loader.ts'
 import { ask, codeOf, type Database, loadSqlite, sqliteCode } from './sqlite-library.ts'
@@ -26,6 +26,8 @@ export interface ReadOptions {
   readonly file: string
   /** Whether the entries of the change log are looked at as well. */
   readonly readsLog?: boolean
+  /** Gets the marks that stand. */
+  readonly onMark?: (mark: Mark) => void
   /** Said now and then, with the rows read so far. */
   readonly onProgress?: (rows: number) => void
   /** Called with true before, and false after, everything that SQLite does. */
@@ -101,7 +103,7 @@ class Reader {
 
   constructor(database: Database, directory: Directory, options: ReadOptions) {
     this.#database = database
-    this.#loader = new RowLoader(directory)
+    this.#loader = new RowLoader(directory, options.onMark)
     this.#options = options
   }
 

@@ -6,7 +6,7 @@ import type { Durability } from '../base/durability.ts'
 import type { Directory } from '../state/directory.ts'
 import { Anchor } from './anchor.ts'
 import { ChangeLog } from './change-log.ts'
-import type { Commit, CommitOutcome, Journal } from './journal.ts'
+import type { Commit, CommitOutcome, Journal, Mark } from './journal.ts'
 import { checksumOf, RowCount, type RowEdit } from './row.ts'
 import { ask, codeOf, type Database, loadSqlite, rollBack, type Statement, sqliteCode } from './sqlite-library.ts'
 import { anchorFileOf, emptyHead, type Head, type ReadOptions, readDatabase } from './sqlite-read.ts'
@@ -63,8 +63,8 @@ export class SqliteJournal implements Journal {
     this.durability = options.durability
   }
 
-  async recover(directory: Directory): Promise<number> {
-    const loaded = await readDatabase(directory, this.#options)
+  async recover(directory: Directory, onMark?: (mark: Mark) => void): Promise<number> {
+    const loaded = await readDatabase(directory, { ...this.#options, ...(onMark && { onMark }) })
     this.#head = loaded?.head ?? emptyHead
     this.#opened = this.#call(() => this.#open(loaded?.stored ?? new StateRows(directory)))
     return this.#head.number
@@ -142,20 +142,24 @@ export class SqliteJournal implements Journal {
     return opened
   }
 
-  #setSynchronous(database: Database): void {
-    const wanted = synchronous[this.durability]
+  #setSynchronous(database: Database, mode: keyof typeof synchronous = this.durability): void {
+    const wanted = synchronous[mode]
     database.exec(`PRAGMA synchronous = ${wanted}`)
     const found = ask(database, 'PRAGMA synchronous')
     assert(found?.synchronous === wanted, 'the database is as durable as it was told to be')
   }
 
-  #commit(opened: Opened, { number, changes, staged }: Commit): CommitOutcome {
+  #commit(opened: Opened, commit: Commit): CommitOutcome {
+    const { number, changes, isSecured = false } = commit
     const { database, stored, log } = opened
-    const plan = stored.plan({ number, changes, staged })
+    const plan = stored.plan(commit)
+    const isRaised = isSecured && this.durability === 'relaxed'
     const counted = new RowCount(this.#head)
     const head = { number, ...counted.totals() }
     let isWritten = false
     try {
+      // Its barrier is one for all that was committed before it, too.
+      if (isRaised) this.#setSynchronous(database, 'strict')
       database.exec('BEGIN IMMEDIATE')
       for (const edit of plan.edits) this.#write(opened, counted, edit)
       const finishedLeftovers = this.#removeLeftovers(opened, counted)
@@ -168,10 +172,15 @@ export class SqliteJournal implements Journal {
       stored.leftovers.splice(0, finishedLeftovers)
       logged()
     } catch (error) {
-      return this.#failed(database, error, isWritten)
+      const outcome = this.#failed(database, error, isWritten)
+      if (isRaised && outcome.outcome === 'refused') this.#setSynchronous(database)
+      return outcome
     }
     this.#head = head
-    this.#secured(opened)
+    if (isRaised) {
+      this.#setSynchronous(database)
+      this.#anchor(opened)
+    } else this.#secured(opened)
     return committed
   }
 

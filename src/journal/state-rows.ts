@@ -7,6 +7,7 @@
 //     directory │ leads │ state   │ {"kind":"table","version":9,"epoch":"17","rows":1,"header":{…}}
 //     directory │ old   │ deleted │ {"version":4,"sequence":5}
 //     facts     │       │ numbers │ {"next":8,"version_floor":0}
+//     prepared  │ leads │ 4f…-12  │ {"decider":0,"wall":1763…,"operations":[…]}
 //     records   │ leads │ 17/11   │ [9,{"id":1,"name":"Ann"}]
 import { assert } from '../base/assert.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
@@ -90,11 +91,12 @@ class Planner {
     this.#stored = stored
   }
 
-  plan({ changes, staged }: Commit): Plan {
+  plan({ changes, staged, marks = [] }: Commit): Plan {
     const numberBefore = this.#stored.nextNumber
     for (const part of staged) this.#stage(part)
     for (const change of changes) this.#note(change)
     for (const [state, touched] of this.#touched) this.#write(state, touched)
+    for (const { table, routingKey, key, value } of marks) this.#put(table, routingKey, key, value)
     const forgotten = [...this.#stored.forgotten].filter((name) => !this.#touched.has(name))
     for (const name of forgotten) this.#put(directoryTable, name, 'deleted', undefined)
     if (this.#stored.nextNumber !== numberBefore || this.#stored.forgotten.size > 0) {

@@ -4,9 +4,10 @@ import type { ArgumentTypes } from './arguments.ts'
 
 /**
  * Who runs a command: `state`, the shard that owns the state named in the field `state`; `shards`, every shard, the
- * router joining their answers; `router`, the router itself.
+ * router joining their answers; `operations`, the shards of the states that its operations name; `router`, the router
+ * itself.
  */
-export type Routing = 'state' | 'shards' | 'router'
+export type Routing = 'state' | 'shards' | 'operations' | 'router'
 
 /**
  * What a routed command is decided on: `table` or `machine`, an existing state of that kind; `keys`, a keyspace, which is there as
@@ -19,6 +20,8 @@ export interface CommandDeclaration {
   readonly routing: Routing
   readonly target: Target
   readonly writes: boolean
+  /** Whether it can be an operation of a transaction. */
+  readonly transactional?: true
   readonly args: ArgumentTypes
   readonly reply: Readonly<Record<string, TSchema>>
   /** The first field of the reply, where that may be a long list: it is then encoded a piece at a time. */

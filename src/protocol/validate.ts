@@ -6,7 +6,7 @@ import { expectation } from './arguments.ts'
 import { type CommandName, commandNames, declarationOf } from './commands.ts'
 import { printable } from './envelope.ts'
 import { keyProblem } from './names.ts'
-import { type JsonObject, valueProblem } from './value.ts'
+import { depthMax, type JsonObject, operationDepthMax, valueProblem } from './value.ts'
 
 /** Fields that any command in the documented form may have besides its arguments. */
 const envelopeFields = new Set(['cmd', 'state', 'request_id'])
@@ -28,7 +28,8 @@ export function argumentsProblem(name: CommandName, command: JsonObject): string
   const { fields, check } = validators.get(name) as CompiledCommand
   for (const field in command) {
     if (fields.has(field)) {
-      const problem = valueProblem(command[field])
+      // Each argument of an operation may be nested as deep as that of a command, and is looked at again by itself.
+      const problem = valueProblem(command[field], name === 'TRANSACTION' ? operationDepthMax : depthMax)
       if (problem !== undefined) return `${problem}, in '${field}' of ${name}`
     } else if (!envelopeFields.has(field)) return `${name} has no field '${printable(field)}'`
     else if (field === 'state' && declarationOf(name).routing !== 'state') return `${name} has no field 'state'`

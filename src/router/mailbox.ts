@@ -57,6 +57,8 @@ export class Mailbox {
   #batchNumber = 0
   #flushScheduled = false
   #refusedWith: Refusal | undefined
+  /** Called when a life of the shard begins, before anything is sent to it. */
+  onAttach: (() => void) | undefined
   /** The shard waits for its disk: what is sent waits with it. */
   isStalled = false
   readonly #readyWaiters = new Set<() => void>()
@@ -74,6 +76,16 @@ export class Mailbox {
 
   get isReady(): boolean {
     return this.#connection !== undefined
+  }
+
+  /** Whether the shard does not serve now, and will again. */
+  get isAway(): boolean {
+    return this.#connection === undefined && this.#refusedWith === undefined
+  }
+
+  /** The refusal of what is sent while the shard does not serve. */
+  get awayRefusal(): Refusal {
+    return this.#refusedWith ?? this.#recovering()
   }
 
   /** Whether the shard serves, or is known never to, and does not wait for its disk. */
@@ -160,6 +172,7 @@ export class Mailbox {
     this.#batchNumber = 0
     this.#refusedWith = undefined
     this.isStalled = false
+    this.onAttach?.()
     this.#noticeReady()
   }
 

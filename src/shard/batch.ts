@@ -31,3 +31,8 @@ export interface Batch {
 export function newBatch(now: Clocks): Batch {
   return { now, changes: [], staged: [], begun: [], stepped: undefined, commands: 0 }
 }
+
+/** The journal could not say whether a commit holds: only a new start can tell. */
+export class JournalFailure extends Error {
+  override readonly name = 'JournalFailure'
+}

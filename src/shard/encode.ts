@@ -21,6 +21,10 @@ const writers: Readonly<Record<Exclude<TaskCodec, 'values'>, BodyWriter>> = {
   'msgpack-maps': packedWriter(false),
 }
 
+export function isSteps(body: ReplyBody | EncodingSteps): body is EncodingSteps {
+  return typeof body === 'object' && body !== null && 'next' in body && typeof body.next === 'function'
+}
+
 /** The reply of a request whose answers are all there, or the steps that make it. */
 export function encode({ codec, answers, single }: Task, bytesMax: number): ReplyBody | EncodingSteps {
   if (codec === 'values') {

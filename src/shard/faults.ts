@@ -17,7 +17,7 @@ export class Faults {
   around(journal: Journal): Journal {
     return {
       durability: journal.durability,
-      recover: (directory) => journal.recover(directory),
+      recover: (directory, onMark) => journal.recover(directory, onMark),
       commit: async (commit) => {
         const outcome = await journal.commit(commit)
         if (this.#armed !== 'lost-answer') return outcome

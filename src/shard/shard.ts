@@ -20,9 +20,9 @@ import {
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import { apply, type Change, undo } from '../state/change.ts'
 import { Directory } from '../state/directory.ts'
-import { type Batch, type Job, newBatch } from './batch.ts'
+import { type Batch, type Job, JournalFailure, newBatch } from './batch.ts'
 import { DueWork } from './due-work.ts'
-import { type EncodingSteps, encode } from './encode.ts'
+import { encode, isSteps } from './encode.ts'
 import { Executor, type Settled } from './executor.ts'
 import { Held } from './held.ts'
 import { HookSet } from './hook-set.ts'
@@ -30,6 +30,7 @@ import { Hooks } from './hooks.ts'
 import { Parking } from './parking.ts'
 import { Counters, holdings, summaryOf } from './statistics.ts'
 import { type Answer, type Task, taskOf } from './task.ts'
+import { Transactions } from './transactions.ts'
 
 /** Where a test may make a shard fail; see faults.ts. */
 export type ProbePoint = 'decide' | 'commit' | 'release'
@@ -67,6 +68,7 @@ export class Shard {
   readonly #dueWork: DueWork
   readonly #parking: Parking
   readonly #hooks: Hooks
+  readonly #transactions: Transactions
   readonly #counters = new Counters()
   readonly #startedAt: number
   readonly #inbox = new Queue<MailboxEntry>()
@@ -95,6 +97,8 @@ export class Shard {
     })
     this.#executor = new Executor(this.#directory, facts, this.#hooks)
     this.#parking = new Parking(this.#executor, options.limits)
+    const free = (state: string): void => this.#freeState(state)
+    this.#transactions = new Transactions(this.#executor, this.#directory, this.#held, facts, free)
     this.#dueWork = new DueWork({
       directory: this.#directory,
       facts,
@@ -107,9 +111,10 @@ export class Shard {
 
   /** Reads back what was committed. Nothing may be received before it is done. */
   async recover(): Promise<void> {
-    this.#commitNumber = await this.#options.journal.recover(this.#directory)
+    this.#commitNumber = await this.#options.journal.recover(this.#directory, this.#transactions.takeMark)
     const now = this.#options.clocks()
     this.#directory.restartLeases(now.mono)
+    this.#transactions.recover(now)
     this.#dueWork.plan(now, null)
   }
 
@@ -127,6 +132,7 @@ export class Shard {
     this.#ended = true
     this.#dueWork.stop()
     await this.#hooks.finish()
+    await this.#transactions.flush(this.#options.journal, this.#commitNumber + 1)
     await this.#options.journal.close()
   }
 
@@ -160,7 +166,8 @@ export class Shard {
     const marker = this.#takeRequests(batch, startedAt + sliceMs)
     this.#takeSteps(batch)
     const decidedAt = performance.now()
-    if (batch.changes.length > 0 || batch.staged.length > 0) await this.#commit(batch)
+    if (batch.changes.length + batch.staged.length + this.#transactions.marksDue > 0) await this.#commit(batch)
+    this.#transactions.endBatch()
     const committedAt = performance.now()
     this.#options.probe?.('release')
     if (marker !== undefined) this.#takeUp(marker, batch)
@@ -223,6 +230,7 @@ export class Shard {
       const held = this.#held.queueOf(routingKey)
       if (held !== undefined) held.push(entry)
       else if (sentAs === 'cancel' || sentAs === 'drain') this.#takeNotice(entry, batch)
+      else if (sentAs === 'transaction' && !this.#transactions.isTurnOf(entry)) continue
       else this.#takeUp(entry, batch)
       if (this.#inbox.length === 0 || performance.now() >= deadline) return undefined
     }
@@ -242,7 +250,7 @@ export class Shard {
       this.#options.probe?.('decide')
       Atomics.add(this.#options.progress, progressSlot.steps, 1)
       batch.commands += 1
-      const settled = this.#executor.decide(task, batch.now)
+      const settled = this.#transactions.decide(task, batch.now) ?? this.#executor.decide(task, batch.now)
       if ('steps' in settled) {
         this.#jobs.push({ kind: 'command', task, steps: settled.steps })
         this.#held.hold(task.routingKey)
@@ -264,7 +272,8 @@ export class Shard {
   }
 
   /** Makes a decision true in memory, so that the next command sees it, and notes what there is to commit. */
-  #settle(task: Task, { answer, changes }: Settled, batch: Batch): void {
+  #settle(task: Task, { answer, changes, operations }: Settled, batch: Batch): void {
+    for (const each of operations ?? []) for (const change of each.changes) this.#apply(change, batch, each.answer)
     for (const change of changes) this.#apply(change, batch, answer)
     task.answers.push(answer)
   }
@@ -317,7 +326,7 @@ export class Shard {
   /** What waited for a command with steps comes before everything that came later. */
   #freeState(state: string): void {
     const held = this.#held.free(state)
-    assert(held !== undefined, 'a command with steps holds its state')
+    assert(held !== undefined, 'a state that is freed was held')
     this.#directory.free(state)
     this.#inbox.unshift(held)
   }
@@ -326,18 +335,20 @@ export class Shard {
     this.#options.probe?.('commit')
     const { changes, staged } = batch
     const number = this.#commitNumber + 1
-    const result = await this.#options.journal.commit({ number, changes, staged })
+    const result = await this.#options.journal.commit({ number, changes, staged, ...this.#transactions.marks() })
     if (result.outcome === 'unknown') throw new JournalFailure(result.reason)
     if (result.outcome === 'refused') return this.#takeBack(batch, result)
     this.#commitNumber = number
+    this.#transactions.noticeCommit()
     this.#counters.commits += 1
-    for (const { type } of changes) if (type === 'expired') this.#counters.expiries += 1
+    this.#counters.countExpiries(changes)
   }
 
   /** Nothing reached the journal: as if nothing had been decided, but reads still get their answers. */
   #takeBack(batch: Batch, { code }: Extract<CommitOutcome, { outcome: 'refused' }>): void {
     for (const change of batch.changes.splice(0).reverse()) undo(this.#directory, change)
     this.#hooks.takeBack()
+    this.#transactions.takeBack()
     this.#dueWork.postpone(batch.now)
     for (const task of this.#parking.takeBack()) batch.begun.push({ task, answersBefore: 0 })
     if (batch.stepped !== undefined)
@@ -370,7 +381,8 @@ export class Shard {
   }
 
   #reply(task: Task, replies: ReplyEntry[]): void {
-    this.#counters.count(task.answers)
+    // The router counts transactions, whose steps are no commands.
+    if (task.step === undefined) this.#counters.count(task.answers)
     const body = encode(task, this.#options.limits.replyBytesMax)
     if (isSteps(body)) this.#jobs.push({ kind: 'reply', task, steps: body })
     else replies.push([task.id, body])
@@ -381,13 +393,4 @@ export class Shard {
     this.#counters.commands.add('', refusal.code)
     this.#options.send([[id, sentAs === 'json' ? JSON.stringify(reply) : reply]])
   }
-}
-
-/** The journal could not say whether a commit holds: only a new start can tell. */
-export class JournalFailure extends Error {
-  override readonly name = 'JournalFailure'
-}
-
-function isSteps(body: ReplyBody | EncodingSteps): body is EncodingSteps {
-  return typeof body === 'object' && body !== null && 'next' in body && typeof body.next === 'function'
 }

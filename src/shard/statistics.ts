@@ -3,6 +3,7 @@ import { countBounds, durationBounds, Histogram } from '../base/histogram.ts'
 import { OutcomeCounts } from '../base/outcome-counts.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import type { JsonObject } from '../protocol/value.ts'
+import type { Change } from '../state/change.ts'
 import type { State } from '../state/directory.ts'
 import type { Answer } from './task.ts'
 
@@ -24,6 +25,10 @@ export class Counters {
       this.commands.add(command, refusal?.code ?? 'ok', index - start)
       start = index
     }
+  }
+
+  countExpiries(changes: readonly Change[]): void {
+    for (const { type } of changes) if (type === 'expired') this.expiries += 1
   }
 
   snapshot() {

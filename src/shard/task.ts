@@ -9,6 +9,7 @@ import { parseJson } from '../protocol/json.ts'
 import type { MailboxEntry, SlicedBody } from '../protocol/mailbox.ts'
 import { decodeBody, readPositional } from '../protocol/message-pack.ts'
 import { SlicedRows } from '../protocol/rows.ts'
+import type { TransactionStep } from '../protocol/transactions.ts'
 import { argumentsProblem } from '../protocol/validate.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 
@@ -39,6 +40,8 @@ export interface Task {
   readonly single: boolean
   /** The rows of a command that was too large to be parsed in one go. */
   readonly rows: SlicedRows | undefined
+  /** Present where this is a step of a transaction, and no command. */
+  readonly step: TransactionStep | undefined
   /** One for each command decided so far. */
   readonly answers: Answer[]
 }
@@ -53,7 +56,8 @@ export function taskOf(entry: MailboxEntry, commandsMax: number): Task | Refusal
   const list = Array.isArray(value) ? value : [value]
   if (list.length === 0) return invalidRequest('a message needs at least one command')
   if (list.length > commandsMax) return tooManyCommands(commandsMax)
-  return { id, codec, routingKey, isMarker: sentAs === 'marker', commands: list, single, rows, answers: [] }
+  const step = sentAs === 'transaction' ? (value as object as TransactionStep) : undefined
+  return { id, codec, routingKey, isMarker: sentAs === 'marker', commands: list, single, rows, step, answers: [] }
 }
 
 interface Decoded {
@@ -78,6 +82,7 @@ function decode([, sentAs, , body]: MailboxEntry): Decoded | Refusal {
       return 'code' in value ? value : { value, codec: sentAs, rows: undefined }
     }
     case 'values':
+    case 'transaction':
     case 'marker':
     case 'cancel':
     case 'drain':

@@ -49,6 +49,7 @@ const golden: [CommandName, number, string, boolean, string[]][] = [
   ['GET_HISTORY', 52, 'state', false, ['id']],
   ['DELETE_INSTANCE', 53, 'state', true, ['id']],
   ['SET_DEFINITION', 54, 'state', true, ['definition', 'migrate?', 'history_limit?']],
+  ['TRANSACTION', 80, 'operations', true, ['ops']],
 ]
 
 function argumentNames(name: CommandName): string[] {

@@ -57,6 +57,12 @@ const words: Rows = {
     [{ expected: 3, found: 5 }, 'Conflict: expected version 3, found 5'],
     [{ expected: { a: 1 }, found: { a: 2 } }, 'Conflict: the record is not as expected'],
   ],
+  TRANSACTION_FAILED: [
+    [
+      { index: 2, cause: { code: 'KEY_EXISTS', message: "Key 'a' already exists" } },
+      "Operation 2 was refused: Key 'a' already exists",
+    ],
+  ],
   INVALID_DEFINITION: [[{ path: '/type', reason: 'no type' }, "Invalid definition at '/type': no type"]],
   INSTANCE_EXISTS: [
     [{ id: 1 }, 'Instance 1 already exists'],

@@ -1,6 +1,6 @@
 // A journal that keeps its commits in this process, so that a shard can be started again on it, and that a test can make
 // refuse, lose its answer, or wait. It stores rows as a durable driver would: by state and id, as they stand at the commit.
-import type { Commit, CommitOutcome, Journal } from '../../src/journal/journal.ts'
+import type { Commit, CommitOutcome, Journal, Mark } from '../../src/journal/journal.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import type { Change } from '../../src/state/change.ts'
 import type { Directory } from '../../src/state/directory.ts'
@@ -28,6 +28,7 @@ export class Store {
   readonly deleted = new Map<string, number>()
   readonly staged = new Map<string, Cell[]>()
   readonly commits: Commit[] = []
+  readonly marks = new Map<string, Mark>()
   /** What each state held after each commit, by `state version`. */
   readonly history = new Map<string, JsonObject[]>()
   lastNumber = 0
@@ -48,7 +49,8 @@ export class KeepingJournal implements Journal {
     this.#store = store
   }
 
-  recover(directory: Directory): Promise<number> {
+  recover(directory: Directory, onMark: (mark: Mark) => void = () => {}): Promise<number> {
+    for (const mark of this.#store.marks.values()) onMark(mark)
     for (const [name, version] of this.#store.deleted) directory.remove(name, version)
     for (const [name, { version, header, rows }] of this.#store.states) {
       const records = new Records()
@@ -86,6 +88,11 @@ export class KeepingJournal implements Journal {
       this.#store.staged.set(key, [...(this.#store.staged.get(key) ?? []), ...cells])
     }
     for (const change of commit.changes) this.#keepChange(change)
+    for (const { value, ...place } of commit.marks ?? []) {
+      const name = JSON.stringify([place.table, place.key])
+      if (value === undefined) this.#store.marks.delete(name)
+      else this.#store.marks.set(name, { ...place, value })
+    }
     for (const name of new Set(commit.changes.map(({ state }) => state))) {
       const state = this.#store.states.get(name)
       if (state !== undefined) this.#store.history.set(`${name} ${state.version}`, recordsOf(state))

@@ -51,4 +51,7 @@ export const samples: Readonly<Record<CommandName, JsonObject>> = {
     migrate: { busy: 'idle' },
     history_limit: 5,
   },
+  TRANSACTION: {
+    ops: [{ check: { state: 'leads', id: 1, exists: true } }, { cmd: 'DELETE_RECORD', state: 'leads', id: 1 }],
+  },
 }
