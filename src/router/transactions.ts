@@ -38,8 +38,8 @@ export class Transactions {
   /** No two processes have the same, so no transaction of another one is ever taken for one of this. */
   readonly #prefix = randomBytes(8).toString('hex')
   #lastNumber = 0
-  /** Those that are brought to their end here. */
-  readonly #live = new Set<string>()
+  /** Those that were begun here, until they have come to their end. */
+  readonly #live = new Map<string, Promise<void>>()
   readonly #working = new Set<Promise<void>>()
   /** Ends the wait of those who would try again. */
   readonly #wakes = new Set<() => void>()
@@ -63,7 +63,7 @@ export class Transactions {
     }
     const [only] = participants
     if ('code' in operations) answer(refusalReply(operations))
-    else if (span === 'many') this.#work(this.#runOverMany(participants, operations, answer))
+    else if (span === 'many') this.#begin(participants, operations, answer)
     else if (only !== undefined) void this.#ask(only.mailbox, { step: 'run', operations }).then(answer)
   }
 
@@ -91,18 +91,28 @@ export class Transactions {
     return [...participants.values()]
   }
 
-  async #runOverMany(
+  #begin(
     participants: readonly Participant[],
     operations: readonly Operation[],
     answer: (reply: JsonObject) => void,
-  ): Promise<void> {
-    const [decider, ...others] = participants.map(({ mailbox }) => mailbox) as [Mailbox, ...Mailbox[]]
+  ): void {
     const away = participants.find(({ mailbox }) => !mailbox.isReady)
     // Nothing has begun. A shard that never comes back has a refusal of its own.
     if (away !== undefined) return answer(refusalReply(away.mailbox.awayRefusal))
     this.#lastNumber += 1
     const transaction = `${this.#prefix}-${this.#lastNumber}`
-    this.#live.add(transaction)
+    const running = this.#runOverMany(transaction, participants, operations, answer)
+    this.#live.set(transaction, running)
+    this.#work(running.finally(() => this.#live.delete(transaction)))
+  }
+
+  async #runOverMany(
+    transaction: string,
+    participants: readonly Participant[],
+    operations: readonly Operation[],
+    answer: (reply: JsonObject) => void,
+  ): Promise<void> {
+    const [decider, ...others] = participants.map(({ mailbox }) => mailbox) as [Mailbox, ...Mailbox[]]
     const votes = await Promise.all(
       participants.map(({ mailbox, operations: own }) => {
         const part = { transaction, decider: decider.shard, isDecider: mailbox === decider }
@@ -115,7 +125,6 @@ export class Transactions {
       await this.#finish([decider, ...others], transaction, false)
     } else
       await this.#decide(decider, others, transaction, answer, () => joined(votes, participants, operations.length))
-    this.#live.delete(transaction)
   }
 
   async #decide(
@@ -166,25 +175,23 @@ export class Transactions {
 
   /** A shard has begun: brings to an end what an earlier life of it, or of this process, has left. */
   async #takeOver(mailbox: Mailbox): Promise<void> {
-    const left = await this.#ask(mailbox, { step: 'recovered' })
-    // If it is gone again it will be asked again.
+    const left = await this.#insist(mailbox, { step: 'recovered' })
     if (left.status !== 'ok') return
     const { mailboxes } = this.#options
     const prepared = left.prepared as { transaction: string; decider: number }[]
     const decided = left.decided as { transaction: string; participants: number[] }[]
     await Promise.all([
-      ...prepared
-        .filter(({ transaction }) => !this.#live.has(transaction))
-        .map(async ({ transaction, decider }) => {
-          const isCommitted = await this.#learn(mailboxes[decider] as Mailbox, transaction)
-          if (isCommitted !== undefined) await this.#finish([mailbox], transaction, isCommitted)
-        }),
-      ...decided
-        .filter(({ transaction }) => !this.#live.has(transaction))
-        .map(({ transaction, participants }) => {
-          const others = participants.map((shard) => mailboxes[shard] as Mailbox)
-          return this.#finish(others, transaction, true, mailbox)
-        }),
+      // What is brought to its end here may have been so before this shard forgot that it was.
+      ...prepared.map(async ({ transaction, decider }) => {
+        await this.#live.get(transaction)
+        const isCommitted = await this.#learn(mailboxes[decider] as Mailbox, transaction)
+        if (isCommitted !== undefined) await this.#finish([mailbox], transaction, isCommitted)
+      }),
+      ...decided.map(async ({ transaction, participants }) => {
+        await this.#live.get(transaction)
+        const others = participants.map((shard) => mailboxes[shard] as Mailbox)
+        await this.#finish(others, transaction, true, mailbox)
+      }),
     ])
   }
 
