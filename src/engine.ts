@@ -5,11 +5,13 @@ import { systemClocks, systemWakeAfter } from './base/clock.ts'
 import type { Durability, Storage } from './base/durability.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
 import { type Log, silentLog } from './base/log.ts'
+import type { CallOptions } from './client/caller.ts'
 import { embeddedCaller } from './client/embedded.ts'
 import { Keys } from './client/keys.ts'
 import { Machine } from './client/machine.ts'
 import type { JsonFields } from './client/rows.ts'
 import { Table } from './client/table.ts'
+import { type ResultsOf, runTransaction, type Transaction } from './client/transaction.ts'
 import { type Folder, openFolder } from './journal/folder.ts'
 import { type Journal, JournalCorrupt } from './journal/journal.ts'
 import { openJournal } from './journal/open.ts'
@@ -188,6 +190,18 @@ export class Engine {
     Event extends string = string,
   >(name: string): Machine<Context, State, Event> {
     return new Machine<Context, State, Event>(this.#caller, name)
+  }
+
+  /**
+   * Runs checks and writes on any states in one step, all of them or none. `build` notes them, synchronously, and returns
+   * those whose results are wanted, as a list; this resolves to their results. Where one is refused nothing has happened:
+   * `TRANSACTION_FAILED`, with the place of the operation as `index` and its refusal as `cause` in the details.
+   */
+  transaction<const Writes extends readonly unknown[]>(
+    build: (transaction: Transaction) => Writes,
+    options?: CallOptions,
+  ): Promise<ResultsOf<Writes>> {
+    return runTransaction(this.#caller, build, options)
   }
 
   /**

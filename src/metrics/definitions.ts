@@ -16,6 +16,8 @@ export interface Reading {
   readonly shards: readonly ShardReading[]
   /** Of the router and all shards, over all their lives. */
   readonly commands: readonly OutcomeCount[]
+  /** By how many shards were involved, in place of the command. */
+  readonly transactions: readonly OutcomeCount[]
   readonly requestSeconds: HistogramSnapshot
   readonly deaths: readonly ShardDeaths[]
   /** Undefined where the engine is embedded and has no front end. */
@@ -84,6 +86,21 @@ export const metricDefinitions: readonly MetricDefinition[] = [
         labels: { command: command === '' ? 'unknown' : command, outcome },
         value: count,
       })),
+  },
+  {
+    name: 'holdfast_transactions_total',
+    type: 'counter',
+    help: 'Transactions over one shard or many, by outcome: ok, or the code of the refusal.',
+    labels: ['shards', 'outcome'],
+    samples: ({ transactions }) =>
+      ['one', 'many'].flatMap((span) => {
+        const counted = transactions.filter(({ command }) => command === span)
+        // Each success stands at 0 before the first: a rise can be seen.
+        const all = counted.some(({ outcome }) => outcome === 'ok')
+          ? counted
+          : [{ outcome: 'ok', count: 0 }, ...counted]
+        return all.map(({ outcome, count }) => ({ labels: { shards: span, outcome }, value: count }))
+      }),
   },
   {
     name: 'holdfast_request_duration_seconds',
