@@ -71,15 +71,23 @@ export function failedAt(index: number, cause: Refusal): Refusal {
   return refusal('TRANSACTION_FAILED', { index, cause: { code, message, ...details } })
 }
 
+/** A transaction is decided in one go: so many rows of all its SET_STATE take some ten milliseconds. */
+const rowsMax = 10_000
+
 /** Takes the operations of a request apart; each that comes out can be decided. */
 export function readOperations(ops: readonly JsonValue[], operationsMax: number): Operation[] | Refusal {
   if (ops.length > operationsMax) {
     return refusal('LIMIT_EXCEEDED', { what: 'The number of operations in a transaction', limit: operationsMax })
   }
   const operations: Operation[] = []
+  let rows = 0
   for (const [index, op] of ops.entries()) {
     const operation = isObject(op) && op.check !== undefined ? readCheck(op, index) : readWrite(op, index)
     if ('code' in operation) return failedAt(index, operation)
+    if ('args' in operation && Array.isArray(operation.args.data)) rows += operation.args.data.length
+    if (rows > rowsMax) {
+      return failedAt(index, refusal('LIMIT_EXCEEDED', { what: 'The number of rows in a transaction', limit: rowsMax }))
+    }
     operations.push(operation)
   }
   return operations
