@@ -1,30 +1,20 @@
 // Several shards in this thread, with a router over them and memory for a journal: what threads would do, without the time
 // that threads take to start.
 import { systemClocks, systemWakeAfter } from '../../src/base/clock.ts'
-import { defaultLimits, type Limits } from '../../src/base/limits.ts'
-import type { Journal } from '../../src/journal/journal.ts'
+import { defaultLimits as limits } from '../../src/base/limits.ts'
 import { MemoryJournal } from '../../src/journal/memory.ts'
 import { progressSlotCount } from '../../src/protocol/mailbox.ts'
 import { checkEnvelope } from '../../src/protocol/message.ts'
 import { copyObject, type JsonObject } from '../../src/protocol/value.ts'
 import { Mailbox } from '../../src/router/mailbox.ts'
 import { Router } from '../../src/router/router.ts'
-import type { HookSet } from '../../src/shard/hook-set.ts'
 import { Shard } from '../../src/shard/shard.ts'
-
-export interface InlineOptions {
-  /** One for each shard. */
-  readonly journals?: readonly Journal[]
-  readonly limits?: Partial<Limits>
-  readonly hooks?: HookSet
-}
 
 export class InlineShards {
   readonly mailboxes: readonly Mailbox[]
   readonly router: Router
-  readonly shards: Shard[] = []
 
-  private constructor(count: number, limits: Limits) {
+  private constructor(count: number) {
     const now = (): number => performance.now()
     this.mailboxes = Array.from(
       { length: count },
@@ -33,24 +23,21 @@ export class InlineShards {
     this.router = new Router({ mailboxes: this.mailboxes, limits, durability: 'memory', now })
   }
 
-  static async started(count: number, { journals, limits: given, hooks }: InlineOptions = {}): Promise<InlineShards> {
-    const limits = { ...defaultLimits, ...given }
-    const inline = new InlineShards(count, limits)
+  static async started(count: number): Promise<InlineShards> {
+    const inline = new InlineShards(count)
     for (const mailbox of inline.mailboxes) {
       const shard = new Shard({
         id: mailbox.shard,
         limits,
-        journal: journals?.[mailbox.shard] ?? new MemoryJournal(),
+        journal: new MemoryJournal(),
         clocks: systemClocks,
         send: (replies) => mailbox.settle(replies),
         schedule: setImmediate,
         wakeAfter: systemWakeAfter,
         onFailure: () => mailbox.detach(0),
         progress: new Int32Array(new SharedArrayBuffer(progressSlotCount * 4)),
-        ...(hooks && { hooks }),
       })
       await shard.recover()
-      inline.shards.push(shard)
       mailbox.attach({ post: (batch) => shard.receive(batch) })
     }
     return inline
