@@ -1,7 +1,7 @@
 // What every journal has to keep to. A driver's test calls this with a way to open it, and adds its own cases.
 import { describe, expect, it } from 'vitest'
-import type { Journal } from '../../src/journal/journal.ts'
-import { approximateBytes, type JsonObject } from '../../src/protocol/value.ts'
+import type { Journal, Mark } from '../../src/journal/journal.ts'
+import { approximateBytes, type JsonObject, type JsonValue } from '../../src/protocol/value.ts'
 import { apply, type Change } from '../../src/state/change.ts'
 import { Directory } from '../../src/state/directory.ts'
 import { Records, type TableHeader } from '../../src/state/table.ts'
@@ -293,6 +293,30 @@ export function describeJournal({ name, survivesReopening, prepare }: JournalUnd
       const recovered = new Directory(10)
       await again.recover(recovered)
       expect(contentsOf(recovered)).toEqual(survivesReopening ? before : contentsOf(new Directory(10)))
+      await again.close()
+    })
+
+    it(`${survivesReopening ? 'gives back' : 'has lost'} the marks that stand, and none that were removed`, async () => {
+      const open = await prepare()
+      const journal = await open()
+      await write(journal)
+      const mark = (table: Mark['table'], key: string, value: JsonValue): Mark => ({
+        table,
+        routingKey: 'a',
+        key,
+        value,
+      })
+      const standing = [mark('decided', '1', { participants: [1] }), mark('prepared', '2', { operations: ['x'] })]
+      const gone = mark('prepared', '3', {})
+      const commit = { changes: [], staged: [], isSecured: true }
+      await journal.commit({ ...commit, number: 3, marks: [gone, ...standing] })
+      await journal.commit({ ...commit, number: 4, marks: [{ ...gone, value: undefined }] })
+      await journal.close()
+
+      const again = await open()
+      const found: Mark[] = []
+      await again.recover(new Directory(10), (each) => found.push(each))
+      expect(found).toEqual(survivesReopening ? standing : [])
       await again.close()
     })
 
