@@ -13,6 +13,7 @@ const runs = Number(process.env.HOLDFAST_SIMULATION_RUNS ?? 30)
 const onlySeed = process.env.HOLDFAST_SIMULATION_SEED
 const shards = 3
 const states = Array.from({ length: shards }, (_, shard) => namesOnShard(shard, shards, 2)).flat()
+const tables = Array.from({ length: shards }, (_, shard) => namesOnShard(shard, shards, 1, 'table')).flat()
 const startingBalance = 1_000
 /** Where a commit goes wrong, by what it is to bring. */
 type Where = 'prepare' | 'decide' | 'finish' | 'run'
@@ -45,6 +46,8 @@ function operationsOf(random: (below: number) => number, tag: number, along: rea
   if (random(6) === 0) ops.push({ check: { state: last, key: 'log', version: random(8) } })
   if (random(8) === 0) ops.push({ cmd: 'CREATE_KEY', state: last, key: 'balance', value: 0 })
   if (random(8) === 0) ops.push({ cmd: 'SET_KEY', state: `${last}'s own`, key: `${tag}`, value: tag, ttl: 0.2 })
+  // Behind a big command it waits, and holds its other states meanwhile.
+  if (random(5) === 0) ops.push({ cmd: 'CREATE_RECORD', state: tables[random(shards)] as string, data: { tag } })
   return ops
 }
 
@@ -81,6 +84,7 @@ async function simulate(seed: number): Promise<Outcome> {
     simulation.call({ cmd: 'SET_KEY', state, key: 'balance', value: startingBalance })
     simulation.call({ cmd: 'SET_KEY', state, key: 'log', value: [] })
   }
+  for (const state of tables) simulation.call({ cmd: 'CREATE_STATE', state })
   await simulation.settle()
   simulation.faults = true
   for (let tag = 1; tag <= 60; tag += 1) {
@@ -96,6 +100,10 @@ async function simulate(seed: number): Promise<Outcome> {
     if (random(6) === 0) ask({ cmd: 'POP_LIST', state, key: 'jobs', wait: 1 })
     if (random(12) === 0) ask({ cmd: 'LIST_STATES' })
     if (random(20) === 0) ask({ cmd: 'CLEAR_KEYS', state: `${state}'s own`, pattern: '*' })
+    if (random(12) === 0) {
+      const data = Array.from({ length: 1_050 }, () => ({ tag }))
+      ask({ cmd: 'SET_STATE', state: tables[random(shards)] as string, data })
+    }
     if (random(4) === 0) simulation.advance(random(500))
     if (random(30) === 0) {
       simulation.advance(5_001)
@@ -127,7 +135,7 @@ async function simulate(seed: number): Promise<Outcome> {
 
 function expectTruth({ simulation, transfers, others, logs, balances }: Outcome, where: string): void {
   for (const { command, replies } of [...transfers, ...others]) {
-    expect(replies, `${where}: one answer to ${JSON.stringify(command)}`).toHaveLength(1)
+    expect(replies, `${where}: one answer to ${JSON.stringify(command).slice(0, 200)}`).toHaveLength(1)
   }
   for (const { tag, states: along, replies } of transfers) {
     const seen = along.map((state) => logs.get(state)?.filter((each) => each === tag).length ?? 0)
