@@ -132,6 +132,26 @@ describe.each([1, 2])('a transaction over %i shards', (shards) => {
   })
 })
 
+describe('a workload', () => {
+  const list = (shard: string): string => `/nodes/${shard}/workloads`
+
+  it('moves from one node to another, if both are as they were', async () => {
+    const { call } = await InlineShards.started(2)
+    const t = new Session(call)
+    await t.ok('SET_KEY', { key: list('old'), value: ['my-app', 'other'] })
+    await t.ok('SET_KEY', { key: list('new'), value: [] })
+    const ops = [
+      { check: { key: list('old'), version: 1 } },
+      { check: { key: list('new'), version: 1 } },
+      { cmd: 'SET_KEY', key: list('old'), value: ['other'] },
+      { cmd: 'SET_KEY', key: list('new'), value: ['my-app'] },
+    ]
+    expect(await run(t, ops)).toMatchObject([{ version: 1 }, { version: 1 }, { version: 2 }, { version: 2 }])
+    expect(await t.ok('GET_KEY', { key: list('new') })).toMatchObject({ value: ['my-app'] })
+    expect(await t.refused('TRANSACTION', { ops })).toMatchObject({ index: 0, cause: { expected: 1, found: 2 } })
+  })
+})
+
 describe('the operations of a transaction', () => {
   const wrong: [string, JsonValue, JsonObject][] = [
     ['no object', 5, { reason: 'an operation must be an object' }],
