@@ -64,8 +64,8 @@ async function live(args: readonly string[], isLast: boolean, inspect: (found: F
       } else if ('told' in line)
         Object.assign(transfers.get(line.told) as Transfer, { answeredAt: moment, code: line.code })
     }
-    const [, signal] = (await closed) as [number | null, NodeJS.Signals | null]
-    strictEqual(signal, 'SIGKILL', 'the process ended as it was to')
+    const [status, signal] = (await closed) as [number | null, NodeJS.Signals | null]
+    strictEqual(signal, 'SIGKILL', `the process ended by itself, with status ${status}`)
     return { found, transfers }
   } finally {
     clearTimeout(timer)
