@@ -6,13 +6,14 @@ import { systemClocks, systemWakeAfter } from './base/clock.ts'
 import type { Durability, Storage } from './base/durability.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
 import { type Log, silentLog } from './base/log.ts'
-import type { Caller } from './client/caller.ts'
+import type { Caller, CallOptions } from './client/caller.ts'
 import { embeddedCaller } from './client/embedded.ts'
 import { Keys } from './client/keys.ts'
 import { LockMethods } from './client/lock-methods.ts'
 import { Machine } from './client/machine.ts'
 import type { JsonFields } from './client/rows.ts'
 import { Table } from './client/table.ts'
+import { type ResultsOf, runTransaction, type Transaction } from './client/transaction.ts'
 import { type Folder, openFolder } from './journal/folder.ts'
 import { type Journal, JournalCorrupt } from './journal/journal.ts'
 import { openJournal } from './journal/open.ts'
@@ -23,7 +24,15 @@ import type { OnTransition, Validate } from './protocol/hooks.ts'
 import { progressSlot, progressSlotCount, type ReplyBody } from './protocol/mailbox.ts'
 import { checkEnvelope, elementOf } from './protocol/message.ts'
 import type { ShardStatistics } from './protocol/statistics.ts'
-import { copyObject, depthMax, isObject, type JsonObject, type JsonValue, valueProblem } from './protocol/value.ts'
+import {
+  copyObject,
+  depthMax,
+  isObject,
+  type JsonObject,
+  type JsonValue,
+  operationDepthMax,
+  valueProblem,
+} from './protocol/value.ts'
 import { lastCommandOf } from './router/last-command.ts'
 import { Mailbox } from './router/mailbox.ts'
 import { type DeathReason, Quarantine } from './router/quarantine.ts'
@@ -159,7 +168,7 @@ export class Engine extends LockMethods {
    */
   call(command: JsonObject): Promise<JsonObject> {
     const given = withoutUndefined(command)
-    const problem = valueProblem(given, depthMax + 1)
+    const problem = valueProblem(given, (given.ops === undefined ? depthMax : operationDepthMax) + 1)
     if (problem !== undefined) {
       return Promise.resolve({ ...refusalReply(invalidRequest(problem)), ...requestIdOf(given) })
     }
@@ -172,7 +181,9 @@ export class Engine extends LockMethods {
       if (this.#inline) {
         this.router.run(checkEnvelope(copyObject(given)), 'values', (body) => answer(copyObject(body as JsonObject)))
       } else {
-        const element = elementOf(given, undefined, { sliceRows: true, commandsMax: 1 })
+        // What travels as text is made now; a transaction is cloned only as it leaves.
+        const own = given.ops === undefined ? given : copyObject(given)
+        const element = elementOf(own, undefined, { sliceRows: true, commandsMax: 1 })
         this.router.run(element, 'json', (reply) => answer(objectOf(reply)))
       }
     })
@@ -195,6 +206,18 @@ export class Engine extends LockMethods {
     Event extends string = string,
   >(name: string): Machine<Context, State, Event> {
     return new Machine<Context, State, Event>(this.#caller, name)
+  }
+
+  /**
+   * Runs checks and writes on any states in one step, all of them or none. `build` notes them, synchronously, and returns
+   * those whose results are wanted, as a list; this resolves to their results. Where one is refused nothing has happened:
+   * `TRANSACTION_FAILED`, with the place of the operation as `index` and its refusal as `cause` in the details.
+   */
+  transaction<const Writes extends readonly unknown[]>(
+    build: (transaction: Transaction) => Writes,
+    options?: CallOptions,
+  ): Promise<ResultsOf<Writes>> {
+    return runTransaction(this.#caller, build, options)
   }
 
   /**

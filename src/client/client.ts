@@ -16,6 +16,7 @@ import { readCommand } from './read-command.ts'
 import type { JsonFields } from './rows.ts'
 import { readHello, type ServerInfo } from './server-info.ts'
 import { Table } from './table.ts'
+import { type ResultsOf, runTransaction, type Transaction } from './transaction.ts'
 
 export interface ConnectOptions {
   /** How long `connect` tries to reach a server, in milliseconds. Default: 5,000. */
@@ -124,6 +125,18 @@ export class Client extends LockMethods implements AsyncDisposable {
     Event extends string = string,
   >(name: string): Machine<Context, State, Event> {
     return new Machine<Context, State, Event>(this.#batcher, name)
+  }
+
+  /**
+   * Runs checks and writes on any states in one step, all of them or none. `build` notes them, synchronously, and returns
+   * those whose results are wanted, as a list; this resolves to their results. Where one is refused nothing has happened:
+   * `TRANSACTION_FAILED`, with the place of the operation as `index` and its refusal as `cause` in the details.
+   */
+  transaction<const Writes extends readonly unknown[]>(
+    build: (transaction: Transaction) => Writes,
+    options?: CallOptions,
+  ): Promise<ResultsOf<Writes>> {
+    return runTransaction(this.#batcher, build, options)
   }
 
   /**

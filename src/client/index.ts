@@ -39,4 +39,12 @@ export type {
   TableInfo,
   TableSchema,
 } from './table.ts'
+export type {
+  Check,
+  ResultsOf,
+  Transaction,
+  TransactionKeys,
+  TransactionMachine,
+  TransactionTable,
+} from './transaction.ts'
 export type { UpdateOptions } from './update.ts'

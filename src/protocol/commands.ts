@@ -9,6 +9,7 @@ import {
   Kind,
   LengthBound,
   Names,
+  Operations,
   PositiveInteger,
   RecordIdArgument,
   Rows,
@@ -143,6 +144,7 @@ export const commands = {
     routing: 'state',
     target: 'table',
     writes: true,
+    transactional: true,
     args: { data: Rows },
     reply: { accepted: Type.Integer(), dropped: Type.Integer() },
     summary: 'Replaces all records of a table in one step, cut to max_length.',
@@ -152,6 +154,7 @@ export const commands = {
     routing: 'state',
     target: 'table',
     writes: true,
+    transactional: true,
     args: { data: Fields },
     reply: { id: RecordIdArgument },
     summary: 'Adds a record, with the next id where the data names none.',
@@ -161,6 +164,7 @@ export const commands = {
     routing: 'state',
     target: 'table',
     writes: true,
+    transactional: true,
     args: { id: RecordIdArgument, data: Fields, if: optional(Fields) },
     reply: {},
     summary: 'Replaces a record entirely, or adds it.',
@@ -170,6 +174,7 @@ export const commands = {
     routing: 'state',
     target: 'table',
     writes: true,
+    transactional: true,
     args: { id: RecordIdArgument, data: Fields, if: optional(Fields) },
     reply: { patched: Type.Boolean() },
     summary: 'Changes some fields of one record.',
@@ -180,6 +185,7 @@ export const commands = {
     target: 'table',
     writes: true,
     frees: true,
+    transactional: true,
     args: { id: RecordIdArgument, if: optional(Fields) },
     reply: { deleted: Type.Boolean() },
     summary: 'Removes a record; a missing one is no error.',
@@ -216,6 +222,15 @@ export const commands = {
   ...machineCommands,
   ...administrationCommands,
   ...lockCommands,
+  TRANSACTION: {
+    opcode: 80,
+    routing: 'operations',
+    target: 'directory',
+    writes: true,
+    args: { ops: Operations },
+    reply: { results: Type.Array(Type.Object({})) },
+    summary: 'Runs checks and writes on any states, all of them or none.',
+  },
 } as const satisfies Record<string, CommandDeclaration>
 
 export type CommandName = keyof typeof commands
@@ -225,7 +240,7 @@ export const commandNames = Object.keys(commands) as CommandName[]
 
 /** The names of the commands that are decided on a target, by a shard. */
 export type CommandsOn<T extends Target> = {
-  [Name in CommandName]: (typeof commands)[Name]['routing'] extends 'router'
+  [Name in CommandName]: (typeof commands)[Name]['routing'] extends 'router' | 'operations'
     ? never
     : (typeof commands)[Name]['target'] extends T
       ? Name

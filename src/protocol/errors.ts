@@ -127,6 +127,12 @@ export const errorTable = {
     'Somebody else has the lock.',
     (d: { lock: string }) => `Lock '${d.lock}' is held by another owner`,
   ),
+  TRANSACTION_FAILED: row(
+    'state',
+    'An operation of the transaction was refused, so none was run; `index` says which, and `cause` why.',
+    (d: { index: number; cause: { code: string; message: string } }) =>
+      `Operation ${d.index} was refused: ${d.cause.message}`,
+  ),
   INVALID_DEFINITION: row(
     'state',
     'The schema, or the definition of a machine, is not well formed; the path leads to the fault.',

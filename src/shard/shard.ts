@@ -8,6 +8,7 @@ import { silentLog } from '../base/log.ts'
 import { shardOf } from '../base/placement.ts'
 import { Queue } from '../base/queue.ts'
 import type { Refuse, Step } from '../command/decide.ts'
+import { isOfTransactions } from '../journal/kept-rows.ts'
 import {
   type MailboxBatch,
   type MailboxEntry,
@@ -30,6 +31,7 @@ import type { ShardOptions } from './shard-options.ts'
 import { showTask } from './shown-task.ts'
 import { Counters, holdings, summaryOf } from './statistics.ts'
 import { type Answer, type Task, taskOf } from './task.ts'
+import { Transactions } from './transactions.ts'
 
 /** How long a batch, or one slice of something long, may keep the mailbox waiting. */
 const sliceMs = 2
@@ -45,6 +47,7 @@ export class Shard {
   readonly #parking: Parking
   readonly #replies: Replies
   readonly #hooks: Hooks
+  readonly #transactions: Transactions
   readonly #counters = new Counters()
   readonly #startedAt: number
   readonly #inbox = new Queue<MailboxEntry>()
@@ -82,6 +85,8 @@ export class Shard {
     })
     this.#executor = new Executor(this.#directory, facts, this.#hooks, this.#replies.keyed)
     this.#parking = new Parking(this.#executor, options.limits)
+    const free = (state: string): void => this.#freeState(state)
+    this.#transactions = new Transactions(this.#executor, this.#directory, this.#held, facts, free)
     this.#dueWork = new DueWork({
       directory: this.#directory,
       facts,
@@ -96,10 +101,14 @@ export class Shard {
   async recover(): Promise<void> {
     const { journal, clocks } = this.#options
     const { mono } = clocks()
-    this.#commitNumber = await journal.recover(this.#directory, (row) => this.#replies.load(row, mono))
+    this.#commitNumber = await journal.recover(this.#directory, (row) => {
+      if (isOfTransactions(row.table)) this.#transactions.load(row)
+      else this.#replies.load(row, mono)
+    })
     this.#replies.keyed.sort()
     const now = clocks()
     this.#directory.restartLeases(now.mono)
+    this.#transactions.recover(now)
     this.#dueWork.plan(now, null)
   }
 
@@ -117,6 +126,7 @@ export class Shard {
     this.#ended = true
     this.#dueWork.stop()
     await this.#hooks.finish()
+    await this.#transactions.flush(this.#options.journal, this.#commitNumber + 1)
     await this.#options.journal.close()
   }
 
@@ -153,18 +163,16 @@ export class Shard {
     const marker = this.#takeRequests(batch, startedAt + sliceMs)
     this.#takeSteps(batch)
     const decidedAt = performance.now()
-    if (batch.changes.length > 0 || batch.staged.length > 0 || batch.keeps) await this.#commit(batch)
+    const hasRows = batch.keeps || this.#transactions.rowsDue > 0
+    if (batch.changes.length > 0 || batch.staged.length > 0 || hasRows) await this.#commit(batch)
+    this.#transactions.endBatch()
     const committedAt = performance.now()
     this.#options.probe?.('release')
     if (marker !== undefined) this.#takeUp(marker, batch)
     this.#release(batch)
     const releasedAt = performance.now()
     this.#hooks.tell()
-    const endedAt = performance.now()
-    this.#counters.sliceSeconds.observe((decidedAt - startedAt) / 1000)
-    this.#counters.sliceSeconds.observe((endedAt - committedAt) / 1000)
-    this.#counters.batchSeconds.observe((releasedAt - startedAt) / 1000)
-    if (batch.commands > 0) this.#counters.batchCommands.observe(batch.commands)
+    this.#counters.countBatch(batch.commands, { startedAt, decidedAt, committedAt, releasedAt })
     this.#next(batch.now)
   }
 
@@ -221,6 +229,7 @@ export class Shard {
       const held = this.#held.queueOf(routingKey)
       if (held !== undefined) held.push(entry)
       else if (sentAs === 'cancel' || sentAs === 'drain') this.#takeNotice(entry, batch)
+      else if (sentAs === 'transaction' && !this.#transactions.isTurnOf(entry)) continue
       else this.#takeUp(entry, batch)
       if (this.#inbox.length === 0 || performance.now() >= deadline) return undefined
     }
@@ -244,7 +253,7 @@ export class Shard {
       this.#options.probe?.('decide')
       Atomics.add(this.#options.progress, progressSlot.steps, 1)
       batch.commands += 1
-      const settled = this.#executor.decide(task, batch.now)
+      const settled = this.#transactions.decide(task, batch.now) ?? this.#executor.decide(task, batch.now)
       if ('steps' in settled) {
         this.#jobs.push({ kind: 'command', task, steps: settled.steps })
         this.#held.hold(task.routingKey)
@@ -267,7 +276,8 @@ export class Shard {
   }
 
   /** Makes a decision true in memory, so that the next command sees it, and notes what there is to commit. */
-  #settle(task: Task, { answer, changes, keyed }: Settled, batch: Batch): void {
+  #settle(task: Task, { answer, changes, keyed, operations }: Settled, batch: Batch): void {
+    for (const each of operations ?? []) for (const change of each.changes) this.#apply(change, batch, each.answer)
     for (const change of changes) this.#apply(change, batch, answer)
     if (keyed !== undefined) batch.keeps = this.#replies.keyed.note(keyed, answer, batch.now.wall)
     task.answers.push(answer)
@@ -323,7 +333,7 @@ export class Shard {
   /** What waited for a command with steps comes before everything that came later. */
   #freeState(state: string): void {
     const held = this.#held.free(state)
-    assert(held !== undefined, 'a command with steps holds its state')
+    assert(held !== undefined, 'a state that is freed was held')
     this.#directory.free(state)
     this.#inbox.unshift(held)
   }
@@ -334,7 +344,9 @@ export class Shard {
     const { changes, staged } = batch
     const kept = this.#replies.rows([...batch.begun.map(({ task }) => task), ...this.#parking.answered])
     const number = this.#commitNumber + 1
-    const result = await journal.commit({ number, changes, staged, kept, isUrgent: isUrgent(changes) })
+    const rows = [...kept, ...this.#transactions.rows()]
+    const isToSecure = isUrgent(changes) || this.#transactions.rowsDue > 0
+    const result = await journal.commit({ number, changes, staged, kept: rows, isUrgent: isToSecure })
     if (result.outcome === 'unknown') throw new JournalFailure(result.reason)
     if (result.outcome === 'refused') {
       this.#executor.isFull = !isAgain && result.code === 'STORAGE_FULL' && journal.isFull === true
@@ -344,6 +356,7 @@ export class Shard {
     }
     this.#commitNumber = number
     this.#replies.adopt()
+    this.#transactions.noticeCommit()
     this.#counters.countCommit(changes)
   }
 
@@ -353,6 +366,7 @@ export class Shard {
     batch.staged.length = 0
     this.#hooks.takeBack()
     this.#replies.takeBack()
+    this.#transactions.takeBack()
     this.#dueWork.postpone(batch.now)
     for (const task of this.#parking.takeBack()) batch.begun.push({ task, answersBefore: 0 })
     const { stepped } = batch

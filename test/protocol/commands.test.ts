@@ -57,6 +57,7 @@ const golden: [CommandName, number, string, boolean, string[]][] = [
   ['UNLOCK', 67, 'state', true, ['owner', 'token?']],
   ['GET_LOCK', 68, 'state', false, []],
   ['LIST_LOCKS', 69, 'shards', false, ['pattern?', 'limit?', 'after?']],
+  ['TRANSACTION', 80, 'operations', true, ['ops']],
 ]
 
 function argumentNames(name: CommandName): string[] {

@@ -60,6 +60,12 @@ const words: Rows = {
   ],
   FENCED: [[{ lock: 'deploy', token: 3, newest: 5 }, "Lock 'deploy' was granted with token 5 since token 3"]],
   LOCK_NOT_HELD: [[{ lock: 'deploy' }, "Lock 'deploy' is held by another owner"]],
+  TRANSACTION_FAILED: [
+    [
+      { index: 2, cause: { code: 'KEY_EXISTS', message: "Key 'a' already exists" } },
+      "Operation 2 was refused: Key 'a' already exists",
+    ],
+  ],
   INVALID_DEFINITION: [[{ path: '/type', reason: 'no type' }, "Invalid definition at '/type': no type"]],
   INSTANCE_EXISTS: [
     [{ id: 1 }, 'Instance 1 already exists'],

@@ -7,6 +7,7 @@ import { killCampaign } from './kills.ts'
 import { lockCampaign } from './locks.ts'
 import { powerCutCampaign } from './power-cuts.ts'
 import { retryCampaign } from './retries.ts'
+import { transactionCampaign } from './transactions.ts'
 
 export const campaigns: readonly Campaign[] = [
   killCampaign('strict'),
@@ -21,4 +22,6 @@ export const campaigns: readonly Campaign[] = [
   lockCampaign,
   deathCampaign,
   quarantineCampaign,
+  transactionCampaign('strict'),
+  transactionCampaign('relaxed'),
 ]
