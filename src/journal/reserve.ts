@@ -25,6 +25,7 @@ export class Reserve {
    * at once. Returns false, and takes none, where there is not. Safe to call again.
    */
   build(): boolean {
+    if (this.bytes === 0) return true
     const margin = Math.ceil(this.bytes / 4)
     return this.#withFile((file) => {
       const { size, blocks } = fstatSync(file)

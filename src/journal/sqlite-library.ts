@@ -57,6 +57,27 @@ export function codeOf(error: unknown): number | undefined {
   return typeof errcode === 'number' ? errcode & 0xff : undefined
 }
 
+/** What says nothing about the contents, nor about this program. Anything else does: damage shows in many ways. */
+const passing: ReadonlySet<number> = new Set([
+  sqliteCode.permission,
+  sqliteCode.busy,
+  sqliteCode.locked,
+  sqliteCode.outOfMemory,
+  sqliteCode.readOnly,
+  sqliteCode.inputOutput,
+  sqliteCode.cannotOpen,
+  sqliteCode.protocol,
+])
+
+/** A file that ends where it should go on: the code is one of input and output, but no second try reads more. */
+const shortRead = sqliteCode.inputOutput | (2 << 8)
+
+/** True if the same may succeed another time, as it failed for a reason that lies outside of the database. */
+export function isPassing(error: unknown): boolean {
+  const code = codeOf(error)
+  return code !== undefined && passing.has(code) && (error as { errcode?: unknown }).errcode !== shortRead
+}
+
 /** True if what failed would succeed on a larger disk. It does not say whether a commit that failed so has left something. */
 export function isOutOfSpace(error: unknown): boolean {
   return codeOf(error) === sqliteCode.full || (error as { errcode?: unknown }).errcode === noRoomForIndex

@@ -7,7 +7,7 @@ import { JournalCorrupt } from './journal.ts'
 import type { KeptRow } from './kept-rows.ts'
 import { checksumOf, RowCount, type RowTotals } from './row.ts'
 import { describePlace, RowLoader } from './row-loader.ts'
-import { ask, codeOf, type Database, loadSqlite, sqliteCode } from './sqlite-library.ts'
+import { ask, type Database, isPassing, loadSqlite } from './sqlite-library.ts'
 import { schemaVersion, versionOf } from './sqlite-schema.ts'
 import type { StateRows } from './state-rows.ts'
 
@@ -84,8 +84,7 @@ export async function readDatabase(directory: Directory, options: ReadOptions): 
       return readOnce(directory, options, anchored)
     })
   } catch (error) {
-    const code = codeOf(error)
-    if (error instanceof JournalCorrupt || (code !== undefined && passing.has(code))) throw error
+    if (error instanceof JournalCorrupt || isPassing(error)) throw error
     return refuse([`the database cannot be read: ${(error as Error).message}`])
   }
 }
@@ -114,21 +113,6 @@ function rollBackCreation(file: string): void {
     database.close()
   }
 }
-
-/**
- * Codes that say nothing about the contents, nor about this program. Anything else that happens while reading does: damage
- * shows in many ways.
- */
-export const passing: ReadonlySet<number> = new Set([
-  sqliteCode.permission,
-  sqliteCode.busy,
-  sqliteCode.locked,
-  sqliteCode.outOfMemory,
-  sqliteCode.readOnly,
-  sqliteCode.inputOutput,
-  sqliteCode.cannotOpen,
-  sqliteCode.protocol,
-])
 
 class Reader {
   readonly #database: Database

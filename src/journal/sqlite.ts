@@ -11,8 +11,17 @@ import type { Commit, CommitOutcome, Journal } from './journal.ts'
 import type { KeptRow } from './kept-rows.ts'
 import { Reserve } from './reserve.ts'
 import { RowCount } from './row.ts'
-import { ask, codeOf, type Database, isOutOfSpace, loadSqlite, rollBack, sqliteCode } from './sqlite-library.ts'
-import { emptyHead, type Head, passing, type ReadOptions, readDatabase } from './sqlite-read.ts'
+import {
+  ask,
+  codeOf,
+  type Database,
+  isOutOfSpace,
+  isPassing,
+  loadSqlite,
+  rollBack,
+  sqliteCode,
+} from './sqlite-library.ts'
+import { emptyHead, type Head, type ReadOptions, readDatabase } from './sqlite-read.ts'
 import { SqliteRows } from './sqlite-rows.ts'
 import { migrate } from './sqlite-schema.ts'
 import { loggedText, StateRows } from './state-rows.ts'
@@ -268,7 +277,7 @@ export class SqliteJournal implements Journal {
     const code = codeOf(error)
     if (code === undefined) throw error
     const { message } = error as Error
-    const isDefinite = code === sqliteCode.full || (!isWritten && passing.has(code))
+    const isDefinite = code === sqliteCode.full || (!isWritten && isPassing(error))
     // A full disk may have ended the transaction already.
     if (!rollBack(opened.database) || !isDefinite) {
       this.#failure = `the journal could not commit: ${message}`

@@ -56,6 +56,15 @@ describe('a damaged database', () => {
     await expect(problemsOf(file)).rejects.toThrow('no damage was found')
   })
 
+  it('is noticed wherever its file ends too early, in the middle of a page as well', async () => {
+    const whole = readFileSync(await filled())
+    for (let length = 512; length < whole.length; length += 1_536) {
+      const file = freshFile()
+      writeFileSync(file, whole.subarray(0, length))
+      expect(await problemsOf(file), `cut to ${length} bytes`).not.toEqual([])
+    }
+  })
+
   it.each([
     [
       'whose record was changed',

@@ -113,6 +113,6 @@ describe('a grant that needs new tokens', () => {
     await call(release('a'))
     await call(take('a'))
     expect(levels).toEqual([1, 2, 1, 1])
-    expect(anchored.number).toBe(2)
+    expect(anchored).toMatchObject({ number: 2 })
   })
 })

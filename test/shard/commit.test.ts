@@ -1,5 +1,5 @@
 // What a shard tells before, at and after a commit, whatever the journal answers.
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { CommitOutcome } from '../../src/journal/journal.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import { committed, KeepingJournal, Store } from '../support/keeping-journal.ts'
@@ -23,11 +23,14 @@ async function prepared(store = new Store()): Promise<{ harness: ShardHarness; j
 }
 
 describe('a batch that is being committed', () => {
-  it('has no reply out, not even of a read that stands before the write', async () => {
-    const { harness, journal } = await prepared()
-    // However slow the machine is, the three are one batch.
+  // However slow the machine is, what is posted at once is one batch.
+  beforeEach(() => {
     const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now())
     onTestFinished(() => clock.mockRestore())
+  })
+
+  it('has no reply out, not even of a read that stands before the write', async () => {
+    const { harness, journal } = await prepared()
     let release: (outcome: CommitOutcome) => void = () => {}
     journal.plan = () => new Promise((resolve) => (release = resolve))
     const ids = harness.post(get(1), patch(1, 'two'), get(1))

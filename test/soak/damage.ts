@@ -222,6 +222,7 @@ async function damageAgainAndAgain({ seed, folder, goesOn }: CampaignRun): Promi
   const counts = { flips: 0, truncations: 0, zeroed_sectors: 0, stale_files: 0, refused: 0, whole: 0 }
   const more = { repaired: 0, not_repairable: 0, engines: 0 }
   let origin = await makeOrigin(join(folder, 'origin'), random)
+  let place = join(folder, 'damaged')
   for (let round = 1; goesOn(); round += 1) {
     if (round % roundsPerOrigin === 0) origin = await makeOrigin(join(folder, 'origin'), random)
     if (round % roundsPerEngine === roundsPerEngine / 2) {
@@ -230,7 +231,9 @@ async function damageAgainAndAgain({ seed, folder, goesOn }: CampaignRun): Promi
     }
     const { how, image } = damage(origin, random)
     counts[how as 'flips'] += 1
-    const place = join(folder, 'damaged')
+    // Never the same name twice: a connection that ends late would tidy up what stands under its name.
+    rmSync(place, { recursive: true, force: true })
+    place = join(folder, `damaged-${round}`)
     const file = write(place, image)
     const before = fingerprints(place)
     const said = await check(file)
