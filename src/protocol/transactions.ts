@@ -103,7 +103,9 @@ function readWrite(op: JsonValue, index: number): WriteOperation | Refusal {
     const what = mayWait(name, args) ? `${name} with 'wait'` : name
     return invalidRequest(`${what} cannot be an operation of a transaction`)
   }
-  if (args.request_id !== undefined) return invalidRequest("an operation has no 'request_id'")
+  for (const field of ['request_id', 'idempotency_key']) {
+    if (args[field] !== undefined) return invalidRequest(`an operation has no '${field}'`)
+  }
   const state = named === undefined ? defaultStateOf(name) : named
   const problem = state === undefined ? `${name} needs 'state'` : (nameProblem(state) ?? argumentsProblem(name, args))
   return problem === undefined ? { index, state: state as string, name, args } : invalidRequest(problem)

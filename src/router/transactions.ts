@@ -247,7 +247,7 @@ function firstRefusal(votes: readonly JsonObject[], participants: readonly Parti
   // A vote that was lost is none: nothing was decided, and nothing will be.
   const index = votes.indexOf(first)
   const { mailbox } = participants[index] as Participant
-  return refusalReply(mailbox.isAway ? mailbox.awayRefusal : lateVote(mailbox.shard))
+  return refusalReply(mailbox.isReady ? lateVote(mailbox.shard) : mailbox.awayRefusal)
 }
 
 const checksFirst = 1_000_000_000

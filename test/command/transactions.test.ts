@@ -172,6 +172,11 @@ describe('the operations of a transaction', () => {
     ],
     ['an unknown field', { cmd: 'DELETE_KEY', key: 'a', x: 1 }, { reason: "DELETE_KEY has no field 'x'" }],
     [
+      'a key of its own',
+      { cmd: 'DELETE_KEY', key: 'a', idempotency_key: 'once' },
+      { reason: "an operation has no 'idempotency_key'" },
+    ],
+    [
       'a number of its own',
       { cmd: 'DELETE_KEY', key: 'a', request_id: 1 },
       { reason: "an operation has no 'request_id'" },
@@ -225,6 +230,15 @@ describe('the operations of a transaction', () => {
         )
       ).at(-1),
     ).toEqual({ value: 1_000, state_version: 1_000 })
+  })
+
+  it('have no idempotency key together', async () => {
+    const t = await session()
+    const ops = [{ cmd: 'DELETE_KEY', key: 'a' }]
+    expect(await t.refused('TRANSACTION', { ops, idempotency_key: 'once' })).toMatchObject({
+      code: 'INVALID_REQUEST',
+      reason: "TRANSACTION takes no 'idempotency_key': no shard alone could keep its reply",
+    })
   })
 
   it('may be nested as deep as the same command alone', async () => {
