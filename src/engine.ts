@@ -6,16 +6,10 @@ import { systemClocks, systemWakeAfter } from './base/clock.ts'
 import type { Durability, Storage } from './base/durability.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
 import { type Log, silentLog } from './base/log.ts'
-import { type CachedOptions, CachedTable } from './client/cached-table.ts'
 import type { Caller } from './client/caller.ts'
 import { embeddedCaller } from './client/embedded.ts'
-import { Keys } from './client/keys.ts'
-import { LockMethods } from './client/lock-methods.ts'
-import { Machine } from './client/machine.ts'
-import type { JsonFields } from './client/rows.ts'
-import { Table } from './client/table.ts'
-import { Watch, type WatchOptions, type WatchSource } from './client/watch.ts'
-import { WatchAll, type WatchAllOptions } from './client/watch-all.ts'
+import { StateMethods } from './client/state-methods.ts'
+import { type WatchSource } from './client/watch.ts'
 import { type Folder, openFolder } from './journal/folder.ts'
 import { type Journal, JournalCorrupt } from './journal/journal.ts'
 import { openJournal } from './journal/open.ts'
@@ -26,7 +20,7 @@ import type { OnTransition, Validate } from './protocol/hooks.ts'
 import { progressSlot, progressSlotCount, type ReplyBody } from './protocol/mailbox.ts'
 import { checkEnvelope, elementOf } from './protocol/message.ts'
 import type { ShardStatistics } from './protocol/statistics.ts'
-import { copyObject, depthMax, isObject, type JsonObject, type JsonValue, valueProblem } from './protocol/value.ts'
+import { copyObject, depthMax, isObject, type JsonObject, operationDepthMax, valueProblem } from './protocol/value.ts'
 import { Feed } from './router/feed.ts'
 import { lastCommandOf } from './router/last-command.ts'
 import { Mailbox } from './router/mailbox.ts'
@@ -87,7 +81,7 @@ const inlineRestartMs = 100
 /** How often requests that wait too long are looked for. */
 const expiryIntervalMs = 1_000
 
-export class Engine extends LockMethods {
+export class Engine extends StateMethods {
   readonly limits: Limits
   readonly router: Router
   readonly mailboxes: readonly Mailbox[]
@@ -168,7 +162,7 @@ export class Engine extends LockMethods {
    */
   call(command: JsonObject): Promise<JsonObject> {
     const given = withoutUndefined(command)
-    const problem = valueProblem(given, depthMax + 1)
+    const problem = valueProblem(given, (given.ops === undefined ? depthMax : operationDepthMax) + 1)
     if (problem !== undefined) {
       return Promise.resolve({ ...refusalReply(invalidRequest(problem)), ...requestIdOf(given) })
     }
@@ -181,53 +175,12 @@ export class Engine extends LockMethods {
       if (this.#inline) {
         this.router.run(checkEnvelope(copyObject(given)), 'values', (body) => answer(copyObject(body as JsonObject)))
       } else {
-        const element = elementOf(given, undefined, { sliceRows: true, commandsMax: 1 })
+        // What travels as text is made now; a transaction is cloned only as it leaves.
+        const own = given.ops === undefined ? given : copyObject(given)
+        const element = elementOf(own, undefined, { sliceRows: true, commandsMax: 1 })
         this.router.run(element, 'json', (reply) => answer(objectOf(reply)))
       }
     })
-  }
-
-  /** A table with methods in place of commands, as a client of the daemon has it. Nothing is run. */
-  table<Row extends JsonFields<Row> = JsonObject>(name: string): Table<Row> {
-    return new Table<Row>(this.#caller, name)
-  }
-
-  /** A keyspace with methods in place of commands, as a client of the daemon has it. Nothing is run. */
-  keys<Value = JsonValue>(name = 'default'): Keys<Value> {
-    return new Keys<Value>(this.#caller, name)
-  }
-
-  /** A machine with methods in place of commands, as a client of the daemon has it. Nothing is run. */
-  machine<
-    Context extends JsonFields<Context> = JsonObject,
-    State extends string = string,
-    Event extends string = string,
-  >(name: string): Machine<Context, State, Event> {
-    return new Machine<Context, State, Event>(this.#caller, name)
-  }
-
-  /** Tells what stands in a state and what happens to it, as a client of the daemon is told. It ends with the engine. */
-  watch(state: string, options?: WatchOptions): Watch {
-    return new Watch(this.#watchSource(), state, options)
-  }
-
-  /** The same of several states, with a cursor from which a later watch goes on. */
-  watchAll(states: readonly string[], options?: WatchAllOptions): WatchAll {
-    return new WatchAll(this.#watchSource(), states, options)
-  }
-
-  /**
-   * A local copy of a table, kept current by a watch: `await cached.ready()`, and then `cached.get(id)` asks nobody. Close it
-   * when it is not needed any more.
-   */
-  cached<Row extends JsonFields<Row> = JsonObject>(name: string, options?: CachedOptions): CachedTable<Row> {
-    return new CachedTable<Row>(this.#watchSource(), name, options)
-  }
-
-  #watchSource(): WatchSource {
-    // Without a disk, versions begin anew when a shard has lost its states.
-    const history = (): number => this.router.instance
-    return { caller: this.#caller, history, closed: this.#end.signal }
   }
 
   /**
@@ -280,8 +233,14 @@ export class Engine extends LockMethods {
     return this.#closing
   }
 
-  protected override get lockCaller(): Caller {
+  protected override get caller(): Caller {
     return this.#caller
+  }
+
+  protected override get watchSource(): WatchSource {
+    // Without a disk, versions begin anew when a shard has lost its states.
+    const history = (): number => this.router.instance
+    return { caller: this.#caller, history, closed: this.#end.signal }
   }
 
   async #close(): Promise<void> {

@@ -11,6 +11,7 @@ export type { Instance, Machine, Occurrence } from './client/machine.ts'
 export type { Queue, QueueItem } from './client/queue.ts'
 export type { StoredRecord } from './client/rows.ts'
 export type { Table } from './client/table.ts'
+export type { Transaction } from './client/transaction.ts'
 export type { Watch, WatchOptions } from './client/watch.ts'
 export type { Cursor, WatchAll, WatchAllOptions } from './client/watch-all.ts'
 export type {

@@ -43,6 +43,13 @@ const examples: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'Conflict: expected version 1, found 2',
     'version 22: 5 replicas, 20 features',
   ],
+  'credit.ts': [
+    'p1: alice has 70, bob has 30',
+    "p1: Operation 1 was refused: Key 'payments/p1' already exists",
+    'p2: alice has not 300',
+    '1 of 2 was refused',
+    'together they have 100',
+  ],
   'critical-section.ts': [
     'while it is held: busy',
     'migrating',

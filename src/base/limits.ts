@@ -6,6 +6,7 @@ export interface Limits {
   readonly inlineParseBytesMax: number
   readonly replyBytesMax: number
   readonly commandsPerMessageMax: number
+  readonly operationsPerTransactionMax: number
   readonly statesPerShardMax: number
   readonly deletedNamesPerShardMax: number
   readonly locksPerShardMax: number
@@ -45,6 +46,8 @@ export const defaultLimits: Limits = {
   replyBytesMax: 64 * 1024 * 1024,
   // Bounds what one message can make a shard do between two looks at its mailbox.
   commandsPerMessageMax: 1_000,
+  // A transaction is decided in one go, and its states are held meanwhile.
+  operationsPerTransactionMax: 1_000,
   // Names cost memory even when their states are empty; the bound stops a storm of new states.
   statesPerShardMax: 100_000,
   // Versions of deleted names, so that a re-created state never repeats one; older names raise the shard's floor.

@@ -5,21 +5,15 @@ import { defaultEndpoint, parseEndpoint } from '../base/endpoint.ts'
 import { requestIdOf } from '../protocol/envelope.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { Batcher } from './batcher.ts'
-import { type CachedOptions, CachedTable } from './cached-table.ts'
 import type { Caller, CallOptions } from './caller.ts'
 import { type Connection, loadTransport } from './connection.ts'
 import { clientError } from './error.ts'
 import { FeedReceiver } from './feed-receiver.ts'
-import { Keys } from './keys.ts'
 import { Link } from './link.ts'
-import { LockMethods } from './lock-methods.ts'
-import { Machine } from './machine.ts'
 import { readCommand } from './read-command.ts'
-import type { JsonFields } from './rows.ts'
 import { readHello, type ServerInfo } from './server-info.ts'
-import { Table } from './table.ts'
-import { Watch, type WatchOptions, type WatchSource } from './watch.ts'
-import { WatchAll, type WatchAllOptions } from './watch-all.ts'
+import { StateMethods } from './state-methods.ts'
+import { type WatchSource } from './watch.ts'
 
 export interface ConnectOptions {
   /** How long `connect` tries to reach a server, in milliseconds. Default: 5,000. */
@@ -76,7 +70,7 @@ export async function connect(
   }
 }
 
-export class Client extends LockMethods implements AsyncDisposable {
+export class Client extends StateMethods implements AsyncDisposable {
   readonly #batcher: Batcher
   readonly #link: Link
   #server: ServerInfo | undefined
@@ -112,47 +106,6 @@ export class Client extends LockMethods implements AsyncDisposable {
   /** What the server said of itself when it was asked last. */
   get server(): ServerInfo {
     return this.#server as ServerInfo
-  }
-
-  /** A table by its name, whether it exists or not. Nothing is sent. */
-  table<Row extends JsonFields<Row> = JsonObject>(name: string): Table<Row> {
-    return new Table<Row>(this.#batcher, name)
-  }
-
-  /** A keyspace by its name, whether it exists or not. Nothing is sent. */
-  keys<Value = JsonValue>(name = 'default'): Keys<Value> {
-    return new Keys<Value>(this.#batcher, name)
-  }
-
-  /** A machine by its name, whether it is defined or not. Nothing is sent. */
-  machine<
-    Context extends JsonFields<Context> = JsonObject,
-    State extends string = string,
-    Event extends string = string,
-  >(name: string): Machine<Context, State, Event> {
-    return new Machine<Context, State, Event>(this.#batcher, name)
-  }
-
-  /**
-   * Tells what stands in a state of any kind, or with `since` what happened after that version, and then whatever happens:
-   * each change once and in order, over lost connections and restarts of the server. It ends with its loop, its signal or
-   * the client.
-   */
-  watch(state: string, options?: WatchOptions): Watch {
-    return new Watch(this.#watchSource(), state, options)
-  }
-
-  /** The same of several states, with a cursor from which a later watch goes on. */
-  watchAll(states: readonly string[], options?: WatchAllOptions): WatchAll {
-    return new WatchAll(this.#watchSource(), states, options)
-  }
-
-  /**
-   * A local copy of a table, kept current by a watch: `await cached.ready()`, and then `cached.get(id)` asks nobody. Close it
-   * when it is not needed any more.
-   */
-  cached<Row extends JsonFields<Row> = JsonObject>(name: string, options?: CachedOptions): CachedTable<Row> {
-    return new CachedTable<Row>(this.#watchSource(), name, options)
   }
 
   /**
@@ -219,11 +172,11 @@ export class Client extends LockMethods implements AsyncDisposable {
     return this.close()
   }
 
-  protected override get lockCaller(): Caller {
+  protected override get caller(): Caller {
     return this.#batcher
   }
 
-  #watchSource(): WatchSource {
+  protected override get watchSource(): WatchSource {
     // What is kept on a disk has one history, however often it is started.
     const history = (): number | undefined => (this.server.durability === 'memory' ? this.#batcher.instance : undefined)
     return { caller: this.#batcher, history, feed: this.#feed, closed: this.#end.signal }

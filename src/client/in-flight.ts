@@ -78,14 +78,16 @@ export class InFlight {
 
   /** Remembers the calls of a message; it has a number of its own if it may be sent again. */
   add(calls: readonly Call[], body: Uint8Array, codec: Codec, isRepeatable: boolean, silenceMs: number): Message {
-    const isNumbered = isRepeatable && calls.some(({ name }) => commands[name].writes)
+    const { routingKey } = calls[0] as Call
+    // Shards know numbers. What the router runs, as a transaction, would run a second time.
+    const isNumbered = isRepeatable && routingKey !== '' && calls.some(({ name }) => commands[name].writes)
     if (isNumbered) {
       this.#lastWrite += 1
       this.#writes.add(this.#lastWrite)
     }
     const message: Message = {
       calls,
-      routingKey: (calls[0] as Call).routingKey,
+      routingKey,
       writeNumber: isNumbered ? this.#lastWrite : 0,
       body,
       codec,

@@ -40,6 +40,14 @@ export type {
   TableInfo,
   TableSchema,
 } from './table.ts'
+export type {
+  Check,
+  ResultsOf,
+  Transaction,
+  TransactionKeys,
+  TransactionMachine,
+  TransactionTable,
+} from './transaction.ts'
 export type { UpdateOptions } from './update.ts'
 export type { Watch, WatchOptions } from './watch.ts'
 export type { Cursor, WatchAll, WatchAllOptions } from './watch-all.ts'

@@ -41,7 +41,7 @@ export abstract class LockMethods {
   #grantsMax = grantsMin
 
   /** Who runs the commands. */
-  protected abstract get lockCaller(): Caller
+  protected abstract get caller(): Caller
 
   /**
    * Takes a lock if nobody has it; resolves to undefined otherwise. A number in place of the options is how long the lock
@@ -49,7 +49,7 @@ export abstract class LockMethods {
    */
   async tryLock(name: string, options: LockOptions | number = {}): Promise<HeldLock | undefined> {
     const given = typeof options === 'number' ? { ttlMs: options * 1_000 } : options
-    return this.#remembered(await acquire(this.lockCaller, name, { ...given, waitMs: undefined }))
+    return this.#remembered(await acquire(this.caller, name, { ...given, waitMs: undefined }))
   }
 
   /**
@@ -58,7 +58,7 @@ export abstract class LockMethods {
    */
   async lock(name: string, options: WaitingLockOptions | number = {}): Promise<HeldLock | undefined> {
     const { waitMs = defaultLockMs, ...given } = waiting(options)
-    return this.#remembered(await acquire(this.lockCaller, name, { ...given, waitMs }))
+    return this.#remembered(await acquire(this.caller, name, { ...given, waitMs }))
   }
 
   /**
@@ -66,7 +66,7 @@ export abstract class LockMethods {
    * was free, or lost; rejects with `LOCK_NOT_HELD` if somebody else than the named owner has it.
    */
   async unlock(name: string, { owner, token, ...options }: OwnerOptions & CallOptions = {}): Promise<boolean> {
-    if (owner !== undefined) return this.lockCaller.run('UNLOCK', name, owned(owner, token), releasedOf, options)
+    if (owner !== undefined) return this.caller.run('UNLOCK', name, owned(owner, token), releasedOf, options)
     const held = this.#grants.get(name)?.held
     this.#grants.delete(name)
     return held === undefined ? false : held.release(options)
@@ -77,7 +77,7 @@ export abstract class LockMethods {
     const { owner, token, ttlMs, ...given } = options
     if (owner !== undefined) {
       const args = { ...owned(owner, token), ...(ttlMs !== undefined && { ttl: secondsOf(ttlMs) }) }
-      return this.lockCaller.run('EXTEND_LOCK', name, args, extendedOf, given)
+      return this.caller.run('EXTEND_LOCK', name, args, extendedOf, given)
     }
     const held = this.#grants.get(name)?.held
     if (held === undefined) return false
@@ -115,7 +115,7 @@ export abstract class LockMethods {
     const giveUpAt = performance.now() + waitMs
     for (;;) {
       const askedAt = performance.now()
-      const held = await acquire(this.lockCaller, name, { ...given, waitMs: Math.max(giveUpAt - askedAt, 0) })
+      const held = await acquire(this.caller, name, { ...given, waitMs: Math.max(giveUpAt - askedAt, 0) })
       if (held === undefined) break
       const grantedAt = performance.now()
       if (grantedAt - askedAt < held.ttlMs / 3) return { held, askedAt }

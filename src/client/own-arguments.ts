@@ -2,7 +2,7 @@
 // must not change what is sent, and what is not JSON is refused here, where it would otherwise be bent without a word.
 // One walk checks, copies and weighs, since every call pays for it.
 import { invalidRequest } from '../protocol/envelope.ts'
-import { depthMax, type JsonObject, type JsonValue, valueProblem } from '../protocol/value.ts'
+import { depthMax, type JsonObject, type JsonValue, operationDepthMax, valueProblem } from '../protocol/value.ts'
 import { errorOfRefusal, type HoldfastError } from './error.ts'
 
 /**
@@ -13,8 +13,11 @@ export function ownArguments(args: JsonObject): number | HoldfastError {
   let bytes = 0
   for (const field in args) {
     const value = args[field] as JsonValue
-    const own = ownValue(args, field, value, depthMax)
-    if (Number.isNaN(own)) return errorOfRefusal(invalidRequest(`${valueProblem(value)}, in '${field}'`))
+    const own = ownValue(args, field, value, field === 'ops' ? operationDepthMax : depthMax)
+    if (Number.isNaN(own))
+      return errorOfRefusal(
+        invalidRequest(`${valueProblem(value, field === 'ops' ? operationDepthMax : depthMax)}, in '${field}'`),
+      )
     bytes += own
   }
   return bytes

@@ -4,7 +4,7 @@ import type { CommandName } from '../protocol/commands.ts'
 import { invalidRequest } from '../protocol/envelope.ts'
 import { checkEnvelope } from '../protocol/message.ts'
 import { argumentsProblem } from '../protocol/validate.ts'
-import { depthMax, type JsonObject, valueProblem } from '../protocol/value.ts'
+import { depthMax, type JsonObject, operationDepthMax, valueProblem } from '../protocol/value.ts'
 import { errorOfRefusal } from './error.ts'
 
 export interface ReadCommand {
@@ -17,7 +17,7 @@ const keysArePlain = "'idempotency_key' is for plain messages: this client sends
 
 /** Throws a `HoldfastError` if this is no command. */
 export function readCommand(given: JsonObject): ReadCommand {
-  const problem = valueProblem(given, depthMax + 1)
+  const problem = valueProblem(given, (given.ops === undefined ? depthMax : operationDepthMax) + 1)
   if (problem !== undefined) throw errorOfRefusal(invalidRequest(problem))
   const checked = checkEnvelope(given)
   if ('refusal' in checked) throw errorOfRefusal(checked.refusal)

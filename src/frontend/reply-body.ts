@@ -54,17 +54,16 @@ export function runArray(
   const texts: ReplyText[] = []
   let missing = elements.length
   let left = replyBytesMax
-  for (const [index, element] of elements.entries()) {
-    router.run(element, 'json', (body) => {
-      let text = textOfReply(body)
-      const bytes = bytesOf(text)
-      if (bytes > left && isRead(element)) text = JSON.stringify(tooLong(element, replyBytesMax))
-      else left -= bytes
-      texts[index] = text
-      missing -= 1
-      if (missing === 0) respond(arrayOf(texts))
-    })
-  }
+  router.runEach(elements, 'json', (body, index) => {
+    const element = elements[index] as MessageElement
+    let text = textOfReply(body)
+    const bytes = bytesOf(text)
+    if (bytes > left && isRead(element)) text = JSON.stringify(tooLong(element, replyBytesMax))
+    else left -= bytes
+    texts[index] = text
+    missing -= 1
+    if (missing === 0) respond(arrayOf(texts))
+  })
 }
 
 /** A write is never refused after it ran; its reply is short. */

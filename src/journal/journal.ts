@@ -52,7 +52,8 @@ export interface Journal {
   /**
    * Puts what was committed into an empty directory, and answers with the number of the last commit (0 for none). Called
    * once, before the first commit. The shard goes on with this directory: at each commit it stands as the changes left
-   * it, and a driver may read there what it has to store. `onKept` gets each row that is no state's. Rejects with a `JournalCorrupt` if what is stored is not whole.
+   * it, and a driver may read there what it has to store. `onKept` gets each row that is no state's. Rejects with a
+   * `JournalCorrupt` if what is stored is not whole.
    */
   recover(directory: Directory, onKept?: (row: KeptRow) => void): Promise<number>
   /**

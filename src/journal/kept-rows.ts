@@ -1,9 +1,12 @@
-// Rows that are no state's: replies that are kept so that a write that is sent again is answered and not run again. The
-// shard says what they hold; a journal stores them with the commit that they belong to, and hands them back in recovery.
+// Rows that are no state's: replies that are kept so that a write that is sent again is answered and not run again, and
+// what a shard has promised or decided of transactions. The shard says what they hold; a journal stores them with the
+// commit that they belong to, and hands them back in recovery.
 //
-//     table   │ key   │                                       │ text
-//     idempotency │ leads │ order-7 │ {"at":1700000000000,"hash":"…","command":"CREATE_RECORD","fields":{"id":1},…}
-//     retries │ leads │ 00112233445566778899aabbccddeeff/242  │ {"settled":40,"sent_as":"msgpack","reply":"kpECkQI="}
+//     table       │ routing key │ key                                   │ text
+//     decided     │ leads       │ 4f…-12                                │ {"participants":[1,3]}
+//     idempotency │ leads       │ order-7                               │ {"at":1700000000000,"hash":"…","fields":{"id":1},…}
+//     prepared    │ orders      │ 4f…-12                                │ {"decider":0,"wall":1700000000000,"operations":[…]}
+//     retries     │ leads       │ 00112233445566778899aabbccddeeff/242  │ {"settled":40,"sent_as":"msgpack","reply":"kpECkQI="}
 import type { JsonValue } from '../protocol/value.ts'
 import { fromSortable, type RowPlace, sortable } from './row.ts'
 
@@ -13,7 +16,17 @@ export const retryTable = 'retries'
 /** Replies by the idempotency key of a command. */
 export const keyedTable = 'idempotency'
 
-export const keptTables: readonly string[] = [keyedTable, retryTable]
+/** What was decided, by the decider of a transaction, until all have brought it about. */
+export const decidedTable = 'decided'
+
+/** What a participant of a transaction has promised. */
+export const preparedTable = 'prepared'
+
+export const keptTables: readonly string[] = [decidedTable, keyedTable, preparedTable, retryTable]
+
+export function isOfTransactions(table: string): boolean {
+  return table === decidedTable || table === preparedTable
+}
 
 /** A row to be written, or with an undefined value to be removed. */
 export interface KeptRow extends RowPlace {

@@ -2,7 +2,7 @@
 // routing key and key, each of them whole: the driver has held it against its checksum.
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Directory } from '../state/directory.ts'
-import { type KeptRow, keptTables } from './kept-rows.ts'
+import { isOfTransactions, type KeptRow, keptTables } from './kept-rows.ts'
 import type { Opening } from './kind-rows.ts'
 import { contentTables, kindNamed } from './kinds.ts'
 import { loadTokens, lockIn, locksTable, tokensFact } from './lock-rows.ts'
@@ -107,6 +107,7 @@ export function describePlace({ table, routingKey, key }: RowPlace): string {
     return key === 'deleted' ? `the version of the deleted state '${routingKey}'` : `state '${routingKey}'`
   if (table === locksTable) return `lock '${routingKey}'`
   if (table === factsTable) return `the shard's ${key}`
+  if (isOfTransactions(table)) return `the ${table} transaction ${key}`
   if (keptTables.includes(table)) return `the reply ${key} that was kept for '${routingKey}'`
   return `the row ${key} in ${table} of state '${routingKey}'`
 }

@@ -17,6 +17,7 @@ export interface MetricsSource {
   readonly router: {
     readonly requestSeconds: { snapshot(): HistogramSnapshot }
     readonly answered: { list(): readonly OutcomeCount[] }
+    readonly transactions: { list(): readonly OutcomeCount[] }
   }
   /** The statistics of each shard, in order; undefined for one that is down or does not answer within the time. */
   statistics(answerMsMax: number): Promise<(ShardStatistics | undefined)[]>
@@ -90,6 +91,7 @@ class Reader {
       durability,
       shards,
       commands: sumOutcomes(router.answered.list(), ...shards.map(({ counts }) => counts?.commands ?? [])),
+      transactions: router.transactions.list(),
       requestSeconds: router.requestSeconds.snapshot(),
       deaths: this.#source.deaths(),
       frontEnd: this.#frontEnd?.statistics(),

@@ -11,6 +11,7 @@ import {
   type MetricDefinition,
   type Sample,
   shardGauge,
+  transactionsOver,
   unlabelled,
 } from './reading.ts'
 import type { ShardCounts } from './totals.ts'
@@ -48,6 +49,13 @@ export const metricDefinitions: readonly MetricDefinition[] = [
         labels: { command: command === '' ? 'unknown' : command, outcome },
         value: count,
       })),
+  },
+  {
+    name: 'holdfast_transactions_total',
+    type: 'counter',
+    help: 'Transactions over one shard or many, by outcome: ok, or the code of the refusal.',
+    labels: ['shards', 'outcome'],
+    samples: ({ transactions }) => ['one', 'many'].flatMap((span) => transactionsOver(span, transactions)),
   },
   {
     name: 'holdfast_request_duration_seconds',

@@ -12,6 +12,8 @@ export interface Reading {
   readonly shards: readonly ShardReading[]
   /** Of the router and all shards, over all their lives. */
   readonly commands: readonly OutcomeCount[]
+  /** By how many shards were involved, in place of the command. */
+  readonly transactions: readonly OutcomeCount[]
   readonly requestSeconds: HistogramSnapshot
   readonly deaths: readonly ShardDeaths[]
   /** Undefined where the engine is embedded and has no front end. */
@@ -86,4 +88,11 @@ export function fromFeed(value: (statistics: FeedStatistics) => number) {
 
 export function fromFrontEnd(value: (statistics: FrontEndStatistics) => number) {
   return ({ frontEnd }: Reading): Sample<number>[] => (frontEnd === undefined ? [] : unlabelled(value(frontEnd)))
+}
+
+export function transactionsOver(span: string, transactions: readonly OutcomeCount[]): Sample<number>[] {
+  const counted = transactions.filter(({ command }) => command === span)
+  // The success stands at 0 before the first: a rise can be seen.
+  const all = counted.some(({ outcome }) => outcome === 'ok') ? counted : [{ outcome: 'ok', count: 0 }, ...counted]
+  return all.map(({ outcome, count }) => ({ labels: { shards: span, outcome }, value: count }))
 }

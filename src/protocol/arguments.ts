@@ -19,6 +19,10 @@ export const PositiveInteger = Type.Integer({
   maximum: Number.MAX_SAFE_INTEGER,
   expects: 'an integer of at least 1',
 })
+/** What is in them is looked at one by one: see transactions.ts. */
+export const Operations = Type.Unsafe<JsonValue[]>(
+  Type.Array(Type.Unknown(), { minItems: 1, expects: 'a list of at least one operation' }),
+)
 export const LengthBound = Type.Union([PositiveInteger, Type.Null()], {
   expects: 'an integer of at least 1, or null for no bound',
 })

@@ -9,6 +9,7 @@ import {
   Kind,
   LengthBound,
   Names,
+  Operations,
   PositiveInteger,
   RecordIdArgument,
   Rows,
@@ -146,6 +147,7 @@ export const commands = {
     routing: 'state',
     target: 'table',
     writes: true,
+    transactional: true,
     args: { data: Rows },
     reply: { accepted: Type.Integer(), dropped: Type.Integer() },
     summary: 'Replaces all records of a table in one step, cut to max_length.',
@@ -155,6 +157,7 @@ export const commands = {
     routing: 'state',
     target: 'table',
     writes: true,
+    transactional: true,
     args: { data: Fields },
     reply: { id: RecordIdArgument },
     summary: 'Adds a record, with the next id where the data names none.',
@@ -164,6 +167,7 @@ export const commands = {
     routing: 'state',
     target: 'table',
     writes: true,
+    transactional: true,
     args: { id: RecordIdArgument, data: Fields, if: optional(Fields) },
     reply: {},
     summary: 'Replaces a record entirely, or adds it.',
@@ -173,6 +177,7 @@ export const commands = {
     routing: 'state',
     target: 'table',
     writes: true,
+    transactional: true,
     args: { id: RecordIdArgument, data: Fields, if: optional(Fields) },
     reply: { patched: Type.Boolean() },
     summary: 'Changes some fields of one record.',
@@ -183,6 +188,7 @@ export const commands = {
     target: 'table',
     writes: true,
     frees: true,
+    transactional: true,
     args: { id: RecordIdArgument, if: optional(Fields) },
     reply: { deleted: Type.Boolean() },
     summary: 'Removes a record; a missing one is no error.',
@@ -234,6 +240,15 @@ export const commands = {
     longList: 'changes',
     summary: 'Tells what happened to a state after a version, in order; waits for something to happen if asked to.',
   },
+  TRANSACTION: {
+    opcode: 80,
+    routing: 'operations',
+    target: 'directory',
+    writes: true,
+    args: { ops: Operations },
+    reply: { results: Type.Array(Type.Object({})) },
+    summary: 'Runs checks and writes on any states, all of them or none.',
+  },
 } as const satisfies Record<string, CommandDeclaration>
 
 export type CommandName = keyof typeof commands
@@ -243,7 +258,7 @@ export const commandNames = Object.keys(commands) as CommandName[]
 
 /** The names of the commands that are decided on a target, by a shard. */
 export type CommandsOn<T extends Target> = {
-  [Name in CommandName]: (typeof commands)[Name]['routing'] extends 'router'
+  [Name in CommandName]: (typeof commands)[Name]['routing'] extends 'router' | 'operations'
     ? never
     : (typeof commands)[Name]['target'] extends T
       ? Name

@@ -30,7 +30,13 @@ export interface ShardStart {
 }
 
 /** How a test may end a shard: see shard/faults.ts. `lost-answer`: a commit succeeds, and its journal cannot say so. */
-export type Fault = 'throw' | 'exit' | 'out-of-memory' | 'endless-loop' | 'lost-answer'
+export type Fault = 'throw' | 'exit' | 'out-of-memory' | 'endless-loop' | 'lost-answer' | StepFault
+
+/** The shard fails, or the process is killed, right before or after the commit of this step of a transaction. */
+export type StepFault = `${'fail' | 'kill'}-${'before' | 'after'}-${TransactionCommit}`
+
+/** What a transaction over several shards commits: what a participant promises, the decision, and a participant's part. */
+export type TransactionCommit = 'prepare' | 'decide' | 'finish'
 
 export interface ShardReady {
   /** The thread it runs on. */

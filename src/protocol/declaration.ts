@@ -7,7 +7,7 @@ import type { ArgumentTypes } from './arguments.ts'
  * Who runs a command: `state`, the shard that owns the state or lock that it names; `shards`, every shard, the
  * router joining their answers; `router`, the router itself.
  */
-export type Routing = 'state' | 'shards' | 'router'
+export type Routing = 'state' | 'shards' | 'operations' | 'router'
 
 /**
  * What a routed command is decided on: `table` or `machine`, an existing state of that kind; `keys`, a keyspace, which is there as
@@ -23,6 +23,8 @@ export interface CommandDeclaration {
   readonly writes: boolean
   /** True for a write that only removes, or moves what is there: it is admitted while the disk is full. */
   readonly frees?: true
+  /** Whether it can be an operation of a transaction. */
+  readonly transactional?: true
   readonly args: ArgumentTypes
   readonly reply: Readonly<Record<string, TSchema>>
   /** The first field of the reply, where that may be a long list: it is then encoded a piece at a time. */

@@ -133,6 +133,12 @@ export const errorTable = {
     (d: { state: string; since: number; oldest: number; version: number }) =>
       `The changes of '${d.state}' after version ${d.since} are gone: the oldest that is kept is ${d.oldest}`,
   ),
+  TRANSACTION_FAILED: row(
+    'state',
+    'An operation of the transaction was refused, so none was run; `index` says which, and `cause` why.',
+    (d: { index: number; cause: { code: string; message: string } }) =>
+      `Operation ${d.index} was refused: ${d.cause.message}`,
+  ),
   INVALID_DEFINITION: row(
     'state',
     'The schema, or the definition of a machine, is not well formed; the path leads to the fault.',

@@ -6,7 +6,7 @@ import { expectation, type Fence, FenceArgument } from './arguments.ts'
 import { type CommandName, commandNames, declarationOf, mayBeFenced, nameFieldOf } from './commands.ts'
 import { printable } from './envelope.ts'
 import { keyProblem, nameProblem } from './names.ts'
-import { type JsonObject, type JsonValue, valueProblem } from './value.ts'
+import { depthMax, type JsonObject, type JsonValue, operationDepthMax, valueProblem } from './value.ts'
 
 /** Fields that any command in the documented form may have besides its arguments. */
 const envelopeFields = new Set(['cmd', 'state', 'lock', 'request_id'])
@@ -36,7 +36,8 @@ export function argumentsProblem(name: CommandName, command: JsonObject): string
   const { fields, nameField, check } = validators.get(name) as CompiledCommand
   for (const field in command) {
     if (fields.has(field)) {
-      const problem = valueProblem(command[field])
+      // Each argument of an operation may be nested as deep as that of a command, and is looked at again by itself.
+      const problem = valueProblem(command[field], name === 'TRANSACTION' ? operationDepthMax : depthMax)
       if (problem !== undefined) return `${problem}, in '${field}' of ${name}`
     } else if (field === 'idempotency_key') {
       const problem = idempotencyKeyProblem(name, command[field])
@@ -53,7 +54,8 @@ const idempotencyKeyBytesMax = 64
 
 function idempotencyKeyProblem(name: CommandName, key: JsonValue | undefined): string | undefined {
   const { writes, routing } = declarationOf(name)
-  if (!writes || routing !== 'state') return `${name} changes nothing, and takes no 'idempotency_key'`
+  if (!writes) return `${name} changes nothing, and takes no 'idempotency_key'`
+  if (routing !== 'state') return `${name} takes no 'idempotency_key': no shard alone could keep its reply`
   return nameProblem(key, 'idempotency_key', idempotencyKeyBytesMax)
 }
 

@@ -9,6 +9,9 @@ export interface JsonObject {
 /** How deep an argument of a command may be nested. JSON.stringify and structuredClone throw from about 5,000. */
 export const depthMax = 64
 
+/** The list of a transaction's operations is deeper by itself, by the operation, and by what a check holds. */
+export const operationDepthMax = depthMax + 3
+
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

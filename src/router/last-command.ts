@@ -52,6 +52,10 @@ function commandAt({ sentAs, body, bytes }: ShardRequest, index: number): NamedC
     }
     case 'sliced':
       return documented((body as SlicedBody).command)
+    case 'transaction': {
+      const { operations } = body as { operations?: JsonValue }
+      return operations === undefined ? undefined : { name: 'TRANSACTION', args: { operations } }
+    }
     default:
       return documented(at(body as JsonValue, index))
   }

@@ -69,6 +69,8 @@ export class Mailbox {
   #batchNumber = 0
   #flushScheduled = false
   #refusedWith: Refusal | undefined
+  /** Called when a life of the shard begins, before anything is sent to it. */
+  onAttach: (() => void) | undefined
   /** The shard waits for its disk: what is sent waits with it. */
   isStalled = false
   readonly #watched = new Set<string>()
@@ -93,6 +95,16 @@ export class Mailbox {
     if (this.#refusedWith !== undefined) return this.#refusedWith.code === 'QUARANTINED' ? 'quarantined' : 'corrupt'
     if (!this.isReady) return 'recovering'
     return this.isStalled ? 'stalled' : 'serving'
+  }
+
+  /** Whether the shard does not serve now, and will again. */
+  get isAway(): boolean {
+    return this.#connection === undefined && this.#refusedWith === undefined
+  }
+
+  /** The refusal of what is sent while the shard does not serve. */
+  get awayRefusal(): Refusal {
+    return this.#refusedWith ?? this.#recovering()
   }
 
   /** The number of the last batch that was posted to this life of the shard. */
@@ -193,6 +205,7 @@ export class Mailbox {
     this.#refusedWith = undefined
     this.isStalled = false
     for (const state of this.#watched) this.#post([0, 'watch', state, null])
+    this.onAttach?.()
     this.#noticeReady()
   }
 

@@ -1,6 +1,7 @@
 // The router: finds out who runs a command, and makes sure that exactly one answer comes of it. It knows mailboxes, not
 // shards, and never looks into the body of a routed message.
 import { randomInt } from 'node:crypto'
+import { systemWakeAfter, type WakeAfter } from '../base/clock.ts'
 import type { Durability } from '../base/durability.ts'
 import { durationBounds, Histogram } from '../base/histogram.ts'
 import type { Limits } from '../base/limits.ts'
@@ -16,11 +17,12 @@ import type { Numbered, ReplyBody, RequestBody, SentAs } from '../protocol/mailb
 import type { MessageCommand, MessageElement } from '../protocol/message.ts'
 import { messagePackCodec } from '../protocol/message-pack.ts'
 import type { ShardCondition } from '../protocol/statistics.ts'
-import type { JsonObject } from '../protocol/value.ts'
+import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { fanOut, type Join } from './fan-out.ts'
 import { joinsOf } from './joins.ts'
 import type { Mailbox, OnParked, Respond } from './mailbox.ts'
 import type { Quarantine } from './quarantine.ts'
+import { Transactions } from './transactions.ts'
 
 /** Worst first. */
 const codecNames = [jsonCodec.name, messagePackCodec.name]
@@ -37,6 +39,8 @@ export interface RouterOptions {
   readonly dataId: string
   /** Milliseconds from an arbitrary start. */
   readonly now: () => number
+  /** For what is tried again later. Default: a timer. */
+  readonly wakeAfter?: WakeAfter
 }
 
 export class Router {
@@ -50,10 +54,13 @@ export class Router {
   readonly requestSeconds = new Histogram(durationBounds)
   /** What the router answered itself: the shards count the rest. */
   readonly answered = new OutcomeCounts()
+  readonly #transactions: Transactions
 
   constructor(options: RouterOptions) {
     this.#options = options
     this.#startedAt = options.now()
+    const { mailboxes, limits, durability, wakeAfter = systemWakeAfter } = options
+    this.#transactions = new Transactions({ mailboxes, limits, wakeAfter, isDurable: durability !== 'memory' })
     this.#joins = joinsOf(() => ({
       uptimeSeconds: (options.now() - this.#startedAt) / 1000,
       instance: this.#instance,
@@ -67,6 +74,11 @@ export class Router {
   /** Changes when a client can no longer rely on what it knew of the server. */
   get instance(): number {
     return this.#instance
+  }
+
+  /** Transactions by how many shards were involved, and what came of them. */
+  get transactions(): OutcomeCounts {
+    return this.#transactions.counts
   }
 
   get isReady(): boolean {
@@ -107,6 +119,8 @@ export class Router {
       }
       case 'shards':
         return this.#toAllShards(element, respond)
+      case 'operations':
+        return this.#runTransaction(element, respond)
       case 'router':
         return this.#answer(name, this.#own(element), requestId, respond)
     }
@@ -129,12 +143,28 @@ export class Router {
   runAll(elements: readonly MessageElement[], codec: 'json' | 'values', respond: (replies: ReplyBody[]) => void): void {
     const replies: ReplyBody[] = []
     let missing = elements.length
-    for (const [index, element] of elements.entries()) {
+    this.runEach(elements, codec, (body, index) => {
+      replies[index] = body
+      missing -= 1
+      if (missing === 0) respond(replies)
+    })
+  }
+
+  /** Runs commands in their order, and tells each reply as it comes. Behind a transaction the next waits for its answer. */
+  runEach(
+    elements: readonly MessageElement[],
+    codec: 'json' | 'values',
+    answered: (body: ReplyBody, index: number) => void,
+    from = 0,
+  ): void {
+    for (let index = from; index < elements.length; index += 1) {
+      const element = elements[index] as MessageElement
+      const isWaitedFor = 'name' in element && commands[element.name].routing === 'operations'
       this.run(element, codec, (body) => {
-        replies[index] = body
-        missing -= 1
-        if (missing === 0) respond(replies)
+        answered(body, index)
+        if (isWaitedFor) this.runEach(elements, codec, answered, index + 1)
       })
+      if (isWaitedFor) return
     }
   }
 
@@ -143,6 +173,7 @@ export class Router {
     this.#draining = true
     // Whoever waits hears at once that nothing will come.
     for (const mailbox of this.#options.mailboxes) mailbox.drain()
+    await this.#transactions.drain()
     await Promise.all(this.#options.mailboxes.map((mailbox) => mailbox.whenIdle()))
   }
 
@@ -172,6 +203,15 @@ export class Router {
       refuse: (refused) => this.#answer(name, refusalReply(refused), requestId, respond),
       onParked,
       numbered,
+    })
+  }
+
+  #runTransaction({ name, command, requestId }: MessageCommand, respond: Respond): void {
+    const { now } = this.#options
+    const submittedAt = now()
+    this.#transactions.run(command.ops as JsonValue[], (reply) => {
+      this.requestSeconds.observe((now() - submittedAt) / 1000)
+      this.#answer(name, reply, requestId, respond)
     })
   }
 

@@ -3,14 +3,17 @@
 
 import { assert } from '../base/assert.ts'
 import type { Clocks } from '../base/clock.ts'
+import { checkConflict, readOf, standingOf } from '../command/checks.ts'
 import type { Context, Decision, Done, Park, Refuse, Step } from '../command/decide.ts'
-import { done, refuse } from '../command/decide.ts'
+import { done, recordsAtOnceMax, refuse } from '../command/decide.ts'
 import { fencedSteps, fenceProblem } from '../command/fences.ts'
 import { deciders, type ShardCommand } from '../command/registry.ts'
 import type { CommitOutcome } from '../journal/journal.ts'
 import type { Fence } from '../protocol/arguments.ts'
 import { commands, declarationOf, versionFieldOf } from '../protocol/commands.ts'
 import { mayWait, requestIdOf, waitsAlone } from '../protocol/envelope.ts'
+import type { Refusal } from '../protocol/errors.ts'
+import type { CheckOperation, WriteOperation } from '../protocol/transactions.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Change } from '../state/change.ts'
 import type { Directory, State } from '../state/directory.ts'
@@ -26,6 +29,8 @@ export interface Settled {
   readonly changes: readonly Change[]
   /** Present where the reply is to be kept under a key. */
   readonly keyed?: Keyed
+  /** Of a transaction: what its writes came to. The changes are theirs. */
+  readonly operations?: readonly Settled[]
 }
 
 interface Stepping {
@@ -64,6 +69,37 @@ export class Executor {
   /** From now on every command that would change something is refused in this way; undefined ends that. */
   refuseWrites(refused: Refuse | undefined): void {
     this.#writesRefusedBy = refused
+  }
+
+  /** Why nothing that changes something may be decided now; what frees space alone may be, on a full disk. */
+  get changesRefusedWith(): Refusal | undefined {
+    return this.#writesRefusedBy?.refusal ?? (this.isFull ? full.refusal : undefined)
+  }
+
+  /**
+   * Decides a write of a transaction, as the command alone would be decided. Validators were asked already where the
+   * same write is decided `again`, after a restart.
+   */
+  decideWrite({ name, args, state }: WriteOperation, now: Clocks, again: boolean): Settled {
+    const command = name as ShardCommand
+    const decision = again ? this.#decideOn(command, args, state, now) : this.#validated(command, args, state, now)
+    assert(decision.outcome !== 'park', 'no operation waits')
+    if (decision.outcome === 'steps') {
+      const what = 'The number of rows that one operation of a transaction may touch'
+      return settled(command, refuse('LIMIT_EXCEEDED', { what, limit: recordsAtOnceMax }), undefined, {})
+    }
+    return settled(command, decision, this.#versionOf(command, state, decision), {})
+  }
+
+  /** Decides a check of a transaction. It brings nothing about, not even what it finds to be due. */
+  decideCheck({ check, state }: CheckOperation, now: Clocks): Settled {
+    const { name, args } = readOf(check, this.#directory.get(state)?.kind)
+    const decision = this.#decideOn(name, args, state, now)
+    assert(decision.outcome === 'done' || decision.outcome === 'refuse', 'a check reads one thing')
+    const isMissing = decision.outcome === 'refuse' && decision.refusal.code === 'INSTANCE_NOT_FOUND'
+    if (decision.outcome === 'refuse' && !isMissing) return settled('', decision, undefined, {})
+    const standing = standingOf(decision.outcome === 'done' ? decision.reply : undefined)
+    return settled('', checkConflict(check, standing) ?? done(standing), undefined, {})
   }
 
   /** Decides the next command of a request; of one that waits for changes, `seenTo` says what it need not look for. */

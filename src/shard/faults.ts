@@ -1,8 +1,9 @@
 // Deaths on demand, so that tests can show what happens after one. The only module that makes faults; a shard reaches it
 // only when it was started with faults enabled, which no option of the daemon does.
 import { assert } from '../base/assert.ts'
-import type { Journal } from '../journal/journal.ts'
-import type { Fault } from '../protocol/control.ts'
+import type { Commit, Journal } from '../journal/journal.ts'
+import { isOfTransactions, preparedTable } from '../journal/kept-rows.ts'
+import type { Fault, StepFault, TransactionCommit } from '../protocol/control.ts'
 import type { ProbePoint } from './shard-options.ts'
 
 export class Faults {
@@ -23,7 +24,9 @@ export class Faults {
       recover: (directory, onKept) => journal.recover(directory, onKept),
       recall: (take) => journal.recall(take),
       commit: async (commit) => {
+        this.#meet('before', commit)
         const outcome = await journal.commit(commit)
+        this.#meet('after', commit)
         if (this.#armed !== 'lost-answer') return outcome
         this.#armed = undefined
         return { outcome: 'unknown', reason: 'a test asked for this failure' }
@@ -33,14 +36,33 @@ export class Faults {
   }
 
   readonly probe = (point: ProbePoint): void => {
-    if (point !== 'decide' || this.#armed === undefined || this.#armed === 'lost-answer') return
+    if (point !== 'decide' || this.#armed === undefined || isOfCommit(this.#armed)) return
     const fault = this.#armed
     this.#armed = undefined
     happen(fault)
   }
+
+  #meet(when: 'before' | 'after', commit: Commit): void {
+    const step = stepOf(commit)
+    if (this.#armed === `kill-${when}-${step}`) process.kill(process.pid, 'SIGKILL')
+    if (this.#armed !== `fail-${when}-${step}`) return
+    this.#armed = undefined
+    happen('throw')
+  }
 }
 
-function happen(fault: Exclude<Fault, 'lost-answer'>): void {
+function isOfCommit(fault: Fault): fault is 'lost-answer' | StepFault {
+  return fault === 'lost-answer' || fault.includes('-before-') || fault.includes('-after-')
+}
+
+function stepOf({ kept = [] }: Commit): TransactionCommit | undefined {
+  const own = kept.filter(({ table }) => isOfTransactions(table))
+  const written = own.find(({ value }) => value !== undefined)
+  if (written !== undefined) return written.table === preparedTable ? 'prepare' : 'decide'
+  return own.some(({ table }) => table === preparedTable) ? 'finish' : undefined
+}
+
+function happen(fault: Exclude<Fault, 'lost-answer' | StepFault>): void {
   switch (fault) {
     case 'throw':
       return assert(false, 'a test asked for this failure')

@@ -1,12 +1,15 @@
-// Requests that wait behind a command with steps: those for its state, and the markers that came after them. Owned by one
-// shard.
-// Invariant: requests for one state are taken up in the order in which they came, and a marker after all of them.
+// Requests that wait because their state is held, by a command with steps or by a transaction: those for the state, and
+// the markers that came after them. Owned by one shard.
+// Invariant: requests for one state are taken up in the order in which they came, and a marker after all of them. Whoever
+// waits for several states has its place in the order of each: so the first of all that wait never waits for another.
 import type { MailboxEntry } from '../protocol/mailbox.ts'
 
 export class Held {
   readonly #queues = new Map<string, MailboxEntry[]>()
   /** For each marker that waits, by its request: in how many queues it still stands. */
   readonly #queuesBefore = new Map<number, number>()
+  /** For each transaction that waits: how many of its states it does not hold yet. */
+  readonly #statesMissing = new Map<number, number>()
 
   /** How many requests wait; a marker counts in every queue. */
   get length(): number {
@@ -30,6 +33,29 @@ export class Held {
   /** The queue of a state that is held. */
   queueOf(state: string): MailboxEntry[] | undefined {
     return this.#queues.get(state)
+  }
+
+  /**
+   * Whether a transaction can be taken up, which has all its states for itself. Until then it holds those that were free,
+   * and stands in the queues of the others. When its turn comes at a state, it comes here again.
+   */
+  isTurnOf([id, sentAs, state, body]: MailboxEntry, states: readonly string[]): boolean {
+    const missing = this.#statesMissing.get(id)
+    if (missing === undefined) {
+      const held = states.filter((each) => this.#queues.has(each))
+      if (held.length === 0) return true
+      this.#statesMissing.set(id, held.length)
+      for (const each of states) {
+        const queue = this.#queues.get(each)
+        if (queue === undefined) this.hold(each)
+        else queue.push([id, sentAs, each, body])
+      }
+      return false
+    }
+    this.hold(state)
+    if (missing > 1) this.#statesMissing.set(id, missing - 1)
+    else this.#statesMissing.delete(id)
+    return missing === 1
   }
 
   /**

@@ -4,10 +4,9 @@
 import { getHeapStatistics } from 'node:v8'
 import { assert } from '../base/assert.ts'
 import type { Clocks } from '../base/clock.ts'
-import { silentLog } from '../base/log.ts'
-import { shardOf } from '../base/placement.ts'
 import { Queue } from '../base/queue.ts'
 import type { Refuse, Step } from '../command/decide.ts'
+import { isOfTransactions } from '../journal/kept-rows.ts'
 import {
   isNotice,
   type MailboxBatch,
@@ -18,21 +17,21 @@ import {
 } from '../protocol/mailbox.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import { apply, type Change, isUrgent, undo } from '../state/change.ts'
-import { Directory } from '../state/directory.ts'
-import { RecentChanges } from '../state/recent-changes.ts'
+import type { Directory } from '../state/directory.ts'
 import { type Batch, type Job, JournalFailure, newBatch } from './batch.ts'
-import { DueWork } from './due-work.ts'
-import { Executor, refusalOf, type Settled, type ToPark } from './executor.ts'
+import type { DueWork } from './due-work.ts'
+import { type Executor, refusalOf, type Settled, type ToPark } from './executor.ts'
 import { Held } from './held.ts'
-import { HookSet } from './hook-set.ts'
-import { Hooks } from './hooks.ts'
-import { Parking } from './parking.ts'
-import { Replies } from './replies.ts'
-import { ShardFeed } from './shard-feed.ts'
+import type { Hooks } from './hooks.ts'
+import type { Parking } from './parking.ts'
+import type { Replies } from './replies.ts'
+import type { ShardFeed } from './shard-feed.ts'
 import type { ShardOptions } from './shard-options.ts'
+import { assemble } from './shard-parts.ts'
 import { showTask } from './shown-task.ts'
-import { Counters, holdings, summaryOf } from './statistics.ts'
+import { Counters, holdings } from './statistics.ts'
 import { type Answer, type Task, taskOf } from './task.ts'
+import type { Transactions } from './transactions.ts'
 
 /** How long a batch, or one slice of something long, may keep the mailbox waiting. */
 const sliceMs = 2
@@ -49,6 +48,7 @@ export class Shard {
   readonly #replies: Replies
   readonly #hooks: Hooks
   readonly #feed: ShardFeed
+  readonly #transactions: Transactions
   readonly #counters = new Counters()
   readonly #startedAt: number
   readonly #inbox = new Queue<MailboxEntry>()
@@ -62,52 +62,40 @@ export class Shard {
   constructor(options: ShardOptions) {
     this.#options = options
     this.#startedAt = options.clocks().wall
-    this.#directory = new Directory(options.limits.deletedNamesPerShardMax)
-    const recent = new RecentChanges(options.limits)
-    const facts = {
-      limits: options.limits,
-      shard: options.id,
-      durability: options.journal.durability,
-      recent,
-      statistics: () => summaryOf(this.statistics()),
-      lockWaiters: (lock: string) => this.#parking.lockWaitersOf(lock),
-      owns: (name: string) => shardOf(name, options.shards) === options.id,
-    }
-    this.#hooks = new Hooks({
-      set: options.hooks ?? new HookSet(),
+    ;({
       directory: this.#directory,
-      log: options.log ?? silentLog,
-      onCall: () => Atomics.add(options.progress, progressSlot.steps, 1),
-    })
-    this.#replies = new Replies({
-      limits: options.limits,
-      durability: options.journal.durability,
+      executor: this.#executor,
+      dueWork: this.#dueWork,
+      parking: this.#parking,
+      replies: this.#replies,
+      hooks: this.#hooks,
+      feed: this.#feed,
+      transactions: this.#transactions,
+    } = assemble(options, {
       counters: this.#counters,
-      send: options.send,
+      held: this.#held,
+      statistics: () => this.statistics(),
       onJob: (job) => this.#jobs.push(job),
-    })
-    this.#executor = new Executor(this.#directory, facts, this.#hooks, this.#replies.keyed)
-    this.#parking = new Parking(this.#executor, options.limits, recent)
-    this.#feed = new ShardFeed({ directory: this.#directory, recent, publish: options.publish ?? (() => {}) })
-    this.#dueWork = new DueWork({
-      directory: this.#directory,
-      facts,
-      wakeAfter: options.wakeAfter,
+      onFree: (state) => this.#freeState(state),
       onWake: () => {
         if (!this.#running && !this.#ended) this.#start()
       },
-    })
+    }))
   }
 
   /** Reads back what was committed. Nothing may be received before it is done. */
   async recover(): Promise<void> {
     const { journal, clocks } = this.#options
     const { mono } = clocks()
-    this.#commitNumber = await journal.recover(this.#directory, (row) => this.#replies.load(row, mono))
+    this.#commitNumber = await journal.recover(this.#directory, (row) => {
+      if (isOfTransactions(row.table)) this.#transactions.load(row)
+      else this.#replies.load(row, mono)
+    })
     this.#replies.keyed.sort()
     await journal.recall((changes) => this.#parking.recall(changes))
     const now = clocks()
     this.#directory.restartLeases(now.mono)
+    this.#transactions.recover(now)
     this.#dueWork.plan(now, null)
   }
 
@@ -125,6 +113,7 @@ export class Shard {
     this.#ended = true
     this.#dueWork.stop()
     await this.#hooks.finish()
+    await this.#transactions.flush(this.#options.journal, this.#commitNumber + 1)
     await this.#options.journal.close()
   }
 
@@ -162,18 +151,16 @@ export class Shard {
     this.#takeSteps(batch)
     this.#parking.serveWatchers(batch.now, (task, settled) => this.#settle(task, settled, batch))
     const decidedAt = performance.now()
-    if (batch.changes.length > 0 || batch.staged.length > 0 || batch.keeps) await this.#commit(batch)
+    const hasRows = batch.keeps || this.#transactions.rowsDue > 0
+    if (batch.changes.length > 0 || batch.staged.length > 0 || hasRows) await this.#commit(batch)
+    this.#transactions.endBatch()
     const committedAt = performance.now()
     this.#options.probe?.('release')
     if (marker !== undefined) this.#takeUp(marker, batch)
     this.#release(batch)
     const releasedAt = performance.now()
     this.#hooks.tell()
-    const endedAt = performance.now()
-    this.#counters.sliceSeconds.observe((decidedAt - startedAt) / 1000)
-    this.#counters.sliceSeconds.observe((endedAt - committedAt) / 1000)
-    this.#counters.batchSeconds.observe((releasedAt - startedAt) / 1000)
-    if (batch.commands > 0) this.#counters.batchCommands.observe(batch.commands)
+    this.#counters.countBatch(batch.commands, { startedAt, decidedAt, committedAt, releasedAt })
     this.#next(batch.now)
   }
 
@@ -231,6 +218,7 @@ export class Shard {
       const held = this.#held.queueOf(routingKey)
       if (held !== undefined) held.push(entry)
       else if (isNotice(sentAs)) this.#takeNotice(entry, batch)
+      else if (sentAs === 'transaction' && !this.#transactions.isTurnOf(entry)) continue
       else this.#takeUp(entry, batch)
       if (this.#inbox.length === 0 || performance.now() >= deadline) return undefined
     }
@@ -254,7 +242,7 @@ export class Shard {
       this.#options.probe?.('decide')
       Atomics.add(this.#options.progress, progressSlot.steps, 1)
       batch.commands += 1
-      const settled = this.#executor.decide(task, batch.now)
+      const settled = this.#transactions.decide(task, batch.now) ?? this.#executor.decide(task, batch.now)
       if ('steps' in settled) {
         this.#jobs.push({ kind: 'command', task, steps: settled.steps })
         this.#held.hold(task.routingKey)
@@ -277,7 +265,8 @@ export class Shard {
   }
 
   /** Makes a decision true in memory, so that the next command sees it, and notes what there is to commit. */
-  #settle(task: Task, { answer, changes, keyed }: Settled, batch: Batch): void {
+  #settle(task: Task, { answer, changes, keyed, operations }: Settled, batch: Batch): void {
+    for (const each of operations ?? []) for (const change of each.changes) this.#apply(change, batch, each.answer)
     for (const change of changes) this.#apply(change, batch, answer)
     if (keyed !== undefined) batch.keeps = this.#replies.keyed.note(keyed, answer, batch.now.wall)
     task.answers.push(answer)
@@ -333,7 +322,7 @@ export class Shard {
   /** What waited for a command with steps comes before everything that came later. */
   #freeState(state: string): void {
     const held = this.#held.free(state)
-    assert(held !== undefined, 'a command with steps holds its state')
+    assert(held !== undefined, 'a state that is freed was held')
     this.#directory.free(state)
     this.#inbox.unshift(held)
   }
@@ -344,7 +333,9 @@ export class Shard {
     const { changes, staged } = batch
     const kept = this.#replies.rows([...batch.begun.map(({ task }) => task), ...this.#parking.answered])
     const number = this.#commitNumber + 1
-    const result = await journal.commit({ number, changes, staged, kept, isUrgent: isUrgent(changes) })
+    const rows = [...kept, ...this.#transactions.rows()]
+    const isToSecure = isUrgent(changes) || this.#transactions.rowsDue > 0
+    const result = await journal.commit({ number, changes, staged, kept: rows, isUrgent: isToSecure })
     if (result.outcome === 'unknown') throw new JournalFailure(result.reason)
     if (result.outcome === 'refused') {
       this.#executor.isFull = !isAgain && result.code === 'STORAGE_FULL' && journal.isFull === true
@@ -354,6 +345,7 @@ export class Shard {
     }
     this.#commitNumber = number
     this.#replies.adopt()
+    this.#transactions.noticeCommit()
     this.#counters.countCommit(changes)
   }
 
@@ -363,6 +355,7 @@ export class Shard {
     batch.staged.length = 0
     this.#hooks.takeBack()
     this.#replies.takeBack()
+    this.#transactions.takeBack()
     this.#dueWork.postpone(batch.now)
     for (const task of this.#parking.takeBack()) batch.begun.push({ task, answersBefore: 0 })
     const { stepped } = batch

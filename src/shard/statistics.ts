@@ -7,6 +7,14 @@ import type { Change } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
 import type { Answer } from './task.ts'
 
+/** Moments of one batch. */
+interface BatchTimes {
+  readonly startedAt: number
+  readonly decidedAt: number
+  readonly committedAt: number
+  readonly releasedAt: number
+}
+
 export class Counters {
   readonly commands = new OutcomeCounts()
   readonly batchCommands = new Histogram(countBounds)
@@ -17,6 +25,14 @@ export class Counters {
   lockGrants = 0
   lockExpiries = 0
   fenced = 0
+
+  /** Counts a batch that ends now: how many commands it had, and how long it took of the shard's time. */
+  countBatch(commands: number, { startedAt, decidedAt, committedAt, releasedAt }: BatchTimes): void {
+    this.sliceSeconds.observe((decidedAt - startedAt) / 1000)
+    this.sliceSeconds.observe((performance.now() - committedAt) / 1000)
+    this.batchSeconds.observe((releasedAt - startedAt) / 1000)
+    if (commands > 0) this.batchCommands.observe(commands)
+  }
 
   countCommit(changes: readonly Change[]): void {
     this.commits += 1

@@ -9,6 +9,7 @@ import { parseJson } from '../protocol/json.ts'
 import type { MailboxEntry, Numbered, SlicedBody } from '../protocol/mailbox.ts'
 import { decodeBody, readPositional } from '../protocol/message-pack.ts'
 import { SlicedRows } from '../protocol/rows.ts'
+import type { TransactionStep } from '../protocol/transactions.ts'
 import { argumentsProblem } from '../protocol/validate.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 
@@ -41,6 +42,8 @@ export interface Task {
   readonly rows: SlicedRows | undefined
   /** Present for a write message that its client may send again. */
   readonly numbered: Numbered | undefined
+  /** Present where this is a step of a transaction, and no command. */
+  readonly step: TransactionStep | undefined
   /** One for each command decided so far. */
   readonly answers: Answer[]
 }
@@ -55,7 +58,9 @@ export function taskOf(entry: MailboxEntry, commandsMax: number): Task | Refusal
   const list = Array.isArray(value) ? value : [value]
   if (list.length === 0) return invalidRequest('a message needs at least one command')
   if (list.length > commandsMax) return tooManyCommands(commandsMax)
-  return { id, codec, routingKey, isMarker: sentAs === 'marker', commands: list, single, rows, numbered, answers: [] }
+  const isMarker = sentAs === 'marker'
+  const step = sentAs === 'transaction' ? (value as object as TransactionStep) : undefined
+  return { id, codec, routingKey, isMarker, commands: list, single, rows, numbered, step, answers: [] }
 }
 
 interface Decoded {
@@ -80,6 +85,7 @@ function decode([, sentAs, , body]: MailboxEntry): Decoded | Refusal {
       return 'code' in value ? value : { value, codec: sentAs, rows: undefined }
     }
     case 'values':
+    case 'transaction':
     case 'marker':
     case 'cancel':
     case 'drain':

@@ -21,7 +21,7 @@ class Scripted extends LockMethods {
   answer: Answer = ({ name }) => granted[name] ?? {}
   latencyMs = 0
 
-  protected override get lockCaller(): Caller {
+  protected override get caller(): Caller {
     return {
       run: async (name, _key, args, read, options) => {
         options?.signal?.throwIfAborted()

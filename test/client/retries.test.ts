@@ -181,6 +181,34 @@ describe('a write whose connection is lost', () => {
   })
 })
 
+describe('a transaction', () => {
+  const results = ({ reply }: ScriptedMessage): void => reply([{ status: 'ok', results: [{ deleted: true }] }])
+  const run = async (server: ScriptedServer): Promise<string> => {
+    const client = await clientOf(server.endpoint, { retryAfterMs: 20, timeoutMs: 300 })
+    return outcomeOf(client.transaction((transaction) => [transaction.keys().delete('a')]))
+  }
+
+  it('without a reply is not sent again, as no number keeps it from running twice', async () => {
+    const server = await answering(silent, results)
+    Object.assign(server, durable)
+    expect(await run(server)).toBe('OUTCOME_UNKNOWN')
+    expect(numbers(server)).toEqual([0])
+  })
+
+  it('that may have run is not sent again', async () => {
+    const server = await answering(({ reply }) => reply([unknown]), results)
+    Object.assign(server, durable)
+    expect(await run(server)).toBe('OUTCOME_UNKNOWN')
+    expect(numbers(server)).toEqual([0])
+  })
+
+  it('that did not run is sent again', async () => {
+    const server = await answering(({ reply }) => reply([recovering]), results)
+    expect(await run(server)).toBe('ok')
+    expect(numbers(server)).toEqual([0, 0])
+  })
+})
+
 describe('with a real server', () => {
   it('writes survive the deaths of their shard: each runs once', async () => {
     const { engine, endpoint } = await serve({ data: temporaryFolder(), limits: { shardDeathsMax: 10 } })

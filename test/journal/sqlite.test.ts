@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { readAnchor } from '../../src/journal/anchor.ts'
 import { ask, type Database, loadSqlite } from '../../src/journal/sqlite-library.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import { Directory } from '../../src/state/directory.ts'
@@ -39,6 +40,29 @@ describe('the settings of a database', () => {
     const setting = (name: string) => ask(database as Database, `PRAGMA ${name}`)
     expect(setting('synchronous')).toEqual({ synchronous })
     expect(setting('journal_mode')).toEqual({ journal_mode: 'wal' })
+  })
+
+  it('are those of strict mode for a commit that has to be secured, and for that one only', async () => {
+    const file = freshFile()
+    const modes: unknown[] = []
+    let database: Database | undefined
+    const open = (path: string): Database => {
+      database = tamperedDatabase(path, {
+        before: (sql) => sql === 'COMMIT' && modes.push(ask(database as Database, 'PRAGMA synchronous')?.synchronous),
+      })
+      return database
+    }
+    const journal = journalOn(file, { durability: 'relaxed', open })
+    await journal.recover(new Directory(10))
+    modes.length = 0
+    const anchor = join(dirname(file), 'shard-0.anchor')
+    await journal.commit({ number: 1, changes: [], staged: [] })
+    expect(readAnchor(anchor).number).toBe(0)
+    await journal.commit({ number: 2, changes: [], staged: [], isUrgent: true })
+    expect(readAnchor(anchor).number).toBe(2)
+    await journal.commit({ number: 3, changes: [], staged: [] })
+    expect(modes).toEqual([1, 2, 1])
+    await journal.close()
   })
 
   it('keep what is stored from others', async () => {

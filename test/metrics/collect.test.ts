@@ -16,7 +16,11 @@ function mailbox(depth: number, condition: ShardCondition = 'serving') {
 class StandIn implements MetricsSource {
   durability: MetricsSource['durability'] = 'memory'
   mailboxes = [mailbox(0), mailbox(0)]
-  router = { requestSeconds: new Histogram(durationBounds), answered: new OutcomeCounts() }
+  router = {
+    requestSeconds: new Histogram(durationBounds),
+    answered: new OutcomeCounts(),
+    transactions: new OutcomeCounts(),
+  }
   shards: (ShardStatistics | undefined)[] = [undefined, undefined]
   dead: ReturnType<MetricsSource['deaths']> = []
   questions: number[] = []
@@ -81,6 +85,17 @@ describe('a scrape', () => {
       ['holdfast_commands_total{command="GET_RECORD",outcome="ok"}', 6],
       ['holdfast_commands_total{command="GET_RECORD",outcome="OVERLOADED"}', 1],
       ['holdfast_commands_total{command="unknown",outcome="INVALID_JSON"}', 1],
+    ])
+  })
+
+  it('counts transactions by whether they were over one shard or many, from 0 on', async () => {
+    source.router.transactions.add('many', 'ok')
+    source.router.transactions.add('many', 'STORAGE_FULL')
+    const { samples } = await scrape()
+    expect([...samples].filter(([series]) => series.startsWith('holdfast_transactions_total'))).toEqual([
+      ['holdfast_transactions_total{shards="one",outcome="ok"}', 0],
+      ['holdfast_transactions_total{shards="many",outcome="ok"}', 1],
+      ['holdfast_transactions_total{shards="many",outcome="STORAGE_FULL"}', 1],
     ])
   })
 

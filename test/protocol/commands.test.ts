@@ -58,6 +58,7 @@ const golden: [CommandName, number, string, boolean, string[]][] = [
   ['GET_LOCK', 68, 'state', false, []],
   ['LIST_LOCKS', 69, 'shards', false, ['pattern?', 'limit?', 'after?']],
   ['GET_CHANGES', 72, 'state', false, ['since', 'prefix?', 'limit?', 'wait?']],
+  ['TRANSACTION', 80, 'operations', true, ['ops']],
 ]
 
 function argumentNames(name: CommandName): string[] {

@@ -66,6 +66,12 @@ const words: Rows = {
       "The changes of 'leads' after version 3 are gone: the oldest that is kept is 7",
     ],
   ],
+  TRANSACTION_FAILED: [
+    [
+      { index: 2, cause: { code: 'KEY_EXISTS', message: "Key 'a' already exists" } },
+      "Operation 2 was refused: Key 'a' already exists",
+    ],
+  ],
   INVALID_DEFINITION: [[{ path: '/type', reason: 'no type' }, "Invalid definition at '/type': no type"]],
   INSTANCE_EXISTS: [
     [{ id: 1 }, 'Instance 1 already exists'],

@@ -1,141 +1,16 @@
-// Router and shards in one thread under a seeded scheduler: turns, deliveries and commits happen in any order that real
-// threads could show, the journal refuses and loses its answers, shards die and come back. A failing run prints its seed;
-// HOLDFAST_SIMULATION_SEED runs that one again, HOLDFAST_SIMULATION_RUNS says how many there are.
+// A simulated engine (support/simulation.ts) whose journal and shards fail: each caller gets one answer, and it is true. A
+// failing run prints its seed; HOLDFAST_SIMULATION_SEED runs that one again, HOLDFAST_SIMULATION_RUNS says how many there
+// are.
 import { describe, expect, it } from 'vitest'
-import { defaultLimits } from '../../src/base/limits.ts'
-import { silentLog } from '../../src/base/log.ts'
-import { type MailboxBatch, progressSlot, progressSlotCount, type ReplyEntry } from '../../src/protocol/mailbox.ts'
-import { checkEnvelope } from '../../src/protocol/message.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
-import { Mailbox } from '../../src/router/mailbox.ts'
-import { Quarantine } from '../../src/router/quarantine.ts'
-import { Router } from '../../src/router/router.ts'
-import { Shard } from '../../src/shard/shard.ts'
-import { committed, KeepingJournal, Store } from '../support/keeping-journal.ts'
-import { randomFrom } from '../support/random.ts'
+import type { Store } from '../support/keeping-journal.ts'
 import { settled } from '../support/shard-harness.ts'
 import { SimulatedClient } from '../support/simulated-client.ts'
 import { createMachine, expectMachineTruth, machineName, randomMachineCommand } from '../support/simulated-machine.ts'
+import { Simulation } from '../support/simulation.ts'
 
 const runs = Number(process.env.HOLDFAST_SIMULATION_RUNS ?? 60)
 const onlySeed = process.env.HOLDFAST_SIMULATION_SEED
-const shardCount = 2
-
-/** Everything that could happen next waits here; the seed decides what does. */
-class Scheduler {
-  readonly #random: (below: number) => number
-  readonly #queues = new Map<string, (() => void)[]>()
-
-  constructor(random: (below: number) => number) {
-    this.#random = random
-  }
-
-  /** Events of one queue keep their order, as messages of one port do; queues stand in no order to each other. */
-  add(queue: string, event: () => void): void {
-    const events = this.#queues.get(queue) ?? []
-    events.push(event)
-    this.#queues.set(queue, events)
-  }
-
-  async step(): Promise<boolean> {
-    const ready = [...this.#queues].filter(([, events]) => events.length > 0)
-    if (ready.length === 0) return false
-    const [, events] = ready[this.#random(ready.length)] as [string, (() => void)[]]
-    events.shift()?.()
-    await settled()
-    return true
-  }
-}
-
-/** One simulated engine: every life of a shard stands on the same store. */
-class Simulation {
-  readonly random: (below: number) => number
-  readonly scheduler: Scheduler
-  readonly stores = Array.from({ length: shardCount }, () => new Store())
-  readonly mailboxes: Mailbox[]
-  readonly router: Router
-  faults = true
-  deaths = 0
-  now = 0
-  #wakes: { readonly at: number; readonly wake: () => void }[] = []
-
-  constructor(seed: number) {
-    this.random = randomFrom(seed)
-    this.scheduler = new Scheduler(this.random)
-    const limits = defaultLimits
-    this.mailboxes = this.stores.map(
-      (_, shard) =>
-        new Mailbox({ shard, limits, now: () => 0, schedule: (flush) => this.scheduler.add(`flush ${shard}`, flush) }),
-    )
-    const quarantine = new Quarantine({ limits, log: silentLog, now: () => 0 })
-    const { mailboxes } = this
-    this.router = new Router({ mailboxes, limits, durability: 'strict', dataId: 'd', quarantine, now: () => 0 })
-    for (const mailbox of this.mailboxes) this.#begin(mailbox, 1)
-  }
-
-  /** Lets time pass; timers that are due by then fire when the seed says so, or are called off before. */
-  advance(ms: number): void {
-    this.now += ms
-    for (const entry of this.#wakes.filter(({ at }) => at <= this.now)) {
-      this.scheduler.add('timers', () => {
-        if (!this.#wakes.includes(entry)) return
-        this.#wakes = this.#wakes.filter((other) => other !== entry)
-        entry.wake()
-      })
-    }
-  }
-
-  #begin(mailbox: Mailbox, life: number): void {
-    const name = `shard ${mailbox.shard} life ${life}`
-    const journal = new KeepingJournal(this.stores[mailbox.shard])
-    const progress = new Int32Array(new SharedArrayBuffer(progressSlotCount * 4))
-    let alive = true
-    const die = (): void => {
-      if (!alive) return
-      alive = false
-      this.deaths += 1
-      mailbox.detach(Atomics.load(progress, progressSlot.batchTaken))
-      this.scheduler.add(`restart ${name}`, () => this.#begin(mailbox, life + 1))
-    }
-    journal.plan = () =>
-      new Promise((resolve) => {
-        this.scheduler.add(`commit ${name}`, () => {
-          // A dead shard writes no more.
-          if (!alive) return
-          if (!this.faults || this.random(12) > 0) return resolve(committed)
-          if (this.random(2) > 0) return resolve({ outcome: 'refused', code: 'STORAGE_FULL' })
-          return resolve({ outcome: 'unknown', reason: 'the disk went away' })
-        })
-      })
-    const shard = new Shard({
-      id: mailbox.shard,
-      shards: this.stores.length,
-      limits: defaultLimits,
-      journal,
-      clocks: () => ({ wall: this.now, mono: this.now }),
-      send: (replies: ReplyEntry[]) => this.scheduler.add(`replies ${name}`, () => alive && mailbox.settle(replies)),
-      schedule: (turn) => this.scheduler.add(`turn ${name}`, () => alive && turn()),
-      wakeAfter: (ms, wake) => {
-        const entry = { at: this.now + ms, wake: () => alive && wake() }
-        this.#wakes.push(entry)
-        return () => {
-          this.#wakes = this.#wakes.filter((other) => other !== entry)
-        }
-      },
-      onFailure: () => this.scheduler.add(`death ${name}`, die),
-      progress,
-    })
-    void shard.recover().then(() => {
-      mailbox.attach({
-        post: (batch: MailboxBatch) =>
-          this.scheduler.add(`batches ${name}`, () => {
-            if (this.faults && this.random(40) === 0) return die()
-            return alive && shard.receive(batch)
-          }),
-      })
-    })
-  }
-}
 
 interface Call {
   readonly command: JsonObject
@@ -167,11 +42,11 @@ async function simulate(seed: number): Promise<{ calls: Call[]; simulation: Simu
   const { router, random, scheduler } = simulation
   const client = new SimulatedClient({ router, random, later: (event) => scheduler.add('client', event) })
   const call = (command: JsonObject): void => {
-    const replies: JsonObject[] = []
     const isNumbered = simulation.faults && isWrite(command) && simulation.random(3) === 0
+    if (!isNumbered) return void calls.push({ command, replies: simulation.call(command), isNumbered })
+    const replies: JsonObject[] = []
     calls.push({ command, replies, isNumbered })
-    if (isNumbered) return client.send(command, (reply) => replies.push(reply))
-    simulation.router.run(checkEnvelope(command), 'values', (body) => replies.push(structuredClone(body) as JsonObject))
+    client.send(command, (reply) => replies.push(reply))
   }
   simulation.faults = false
   for (const state of states) call({ cmd: 'CREATE_STATE', state })

@@ -7,6 +7,7 @@ import { killCampaign } from './kills.ts'
 import { lockCampaign } from './locks.ts'
 import { powerCutCampaign } from './power-cuts.ts'
 import { retryCampaign } from './retries.ts'
+import { transactionCampaign } from './transactions.ts'
 import { watchCampaign } from './watch.ts'
 
 export const campaigns: readonly Campaign[] = [
@@ -23,4 +24,6 @@ export const campaigns: readonly Campaign[] = [
   watchCampaign,
   deathCampaign,
   quarantineCampaign,
+  transactionCampaign('strict'),
+  transactionCampaign('relaxed'),
 ]

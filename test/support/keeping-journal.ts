@@ -41,14 +41,17 @@ export class Store {
   lastNumber = 0
 }
 
-export type Plan = (commit: Commit) => CommitOutcome | Promise<CommitOutcome>
+/** The commit holds, and the journal cannot say so. */
+export const lost = 'lost'
+
+export type Plan = (commit: Commit) => CommitOutcome | typeof lost | Promise<CommitOutcome | typeof lost>
 
 export const committed: CommitOutcome = { outcome: 'committed' }
 
 export class KeepingJournal implements Journal {
   readonly durability = 'strict'
   readonly #store: Store
-  /** Decides how a commit ends; it is stored if it ends as committed, and never otherwise. */
+  /** Decides how a commit ends; it is stored if it ends as committed or lost, and never otherwise. */
   plan: Plan = () => committed
   /** As on a full disk, where only what frees space may be tried. */
   isFull = false
@@ -85,8 +88,8 @@ export class KeepingJournal implements Journal {
     if (this.#isClosed) throw new Error('the journal is closed')
     if (commit.number !== this.#store.lastNumber + 1) throw new Error(`commit ${commit.number} leaves a gap`)
     const outcome = await this.plan(commit)
-    if (outcome.outcome === 'committed') this.#keep(commit)
-    return outcome
+    if (outcome === lost || outcome.outcome === 'committed') this.#keep(commit)
+    return outcome === lost ? { outcome: 'unknown', reason: 'the answer was lost' } : outcome
   }
 
   close(): Promise<void> {

@@ -111,11 +111,16 @@ class Run {
   #commandOf({ command, rows, cursor: index }: Step): { command: JsonObject; cursor: Cursor | undefined } {
     const { state, prefix = '', after } = command
     const own = (name: unknown): string => this.#prefix + (name as string)
+    const ownOperation = (op: JsonObject): JsonObject =>
+      op.check === undefined
+        ? { ...op, state: own(op.state) }
+        : { check: { ...(op.check as JsonObject), state: own((op.check as JsonObject).state) } }
     const named: JsonObject = {
       ...command,
       ...(state !== undefined && { state: own(state) }),
       ...(command.cmd === 'LIST_STATES' && { prefix: own(prefix), ...(after !== undefined && { after: own(after) }) }),
       ...(rows && { data: rowsOf(rows) }),
+      ...(Array.isArray(command.ops) && { ops: (command.ops as JsonObject[]).map(ownOperation) }),
     }
     const ofState = index === undefined ? [] : this.#cursors.filter((cursor) => cursor.state === named.state)
     return { command: named, cursor: ofState[(index ?? 0) % (ofState.length || 1)] }
@@ -125,6 +130,10 @@ class Run {
 /** Less the words of a refusal, and less what the model cannot know: where a state lives, and what a real clock says. */
 function comparable({ cmd }: JsonObject, reply: JsonObject): JsonObject {
   const { message: _, reason: _reason, ...refusal } = reply
+  if (cmd === 'TRANSACTION' && refusal.cause !== undefined) {
+    const { message: _words, reason: _why, ...cause } = refusal.cause as JsonObject
+    return { ...refusal, cause }
+  }
   if (cmd === 'GET_STATE_INFO') {
     const { shard: _shard, durability: _durability, ...info } = refusal
     return info

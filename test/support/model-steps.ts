@@ -174,6 +174,50 @@ const beginning: fc.Arbitrary<Step[]> = fc
   )
   .map((all) => [...all, { cmd: 'CREATE_INSTANCE', state: 'm' }].map((given) => ({ command: given })))
 
+// Few of their operations are refused, or else hardly any transaction would come to its end.
+const tables: State = fc.constantFrom('a', 'b')
+const keyspaces = fc.constantFrom('k', 'l')
+const key = fc.constantFrom('x', 'y')
+const smallNumber = fc.integer({ min: 0, max: 4 })
+const operation: fc.Arbitrary<JsonObject> = fc.oneof(
+  { weight: 4, arbitrary: command('CREATE_RECORD', { state: tables, data: fc.record({ n: value }) }) },
+  { weight: 4, arbitrary: command('SET_RECORD', { state: tables, id: goodId, data: fc.record({ n: value }) }) },
+  { weight: 4, arbitrary: command('PATCH_RECORD', { state: tables, id: goodId, data: fc.record({ n: value }) }) },
+  { weight: 4, arbitrary: command('DELETE_RECORD', { state: tables, id }) },
+  {
+    weight: 1,
+    arbitrary: command('SET_STATE', { state: tables, data: fc.array(fc.record({ n: value }), { maxLength: 4 }) }),
+  },
+  { weight: 8, arbitrary: command('PUSH_LIST', { state: keyspaces, key, item: value }) },
+  { weight: 6, arbitrary: command('POP_LIST', { state: keyspaces, key }) },
+  { weight: 4, arbitrary: command('DELETE_KEY', { state: keyspaces, key }) },
+  { weight: 2, arbitrary: command('INCREMENT_KEY', { state: keyspaces, key: fc.constant('count') }) },
+  { weight: 1, arbitrary: command('CREATE_KEY', { state: keyspaces, key, value }) },
+  { weight: 1, arbitrary: command('CLEAR_KEYS', { state: keyspaces }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ check: fc.record({ state: keyspaces, key, version: smallNumber }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ check: fc.record({ state: tables, id: goodId, exists: fc.boolean() }) }) },
+  { weight: 1, arbitrary: fc.record({ check: fc.record({ state: tables, id: goodId, revision: smallNumber }) }) },
+)
+const transaction = command('TRANSACTION', { ops: fc.array(operation, { minLength: 1, maxLength: 8 }) })
+
+/** Transactions over tables and keyspaces, between commands that come one at a time. */
+export const transactionSession: fc.Arbitrary<Step[][]> = fc
+  .tuple(
+    fc.tuple(createState(fc.constant('a')), createState(fc.constant('b'))),
+    fc.array(
+      fc.oneof(
+        { weight: 3, arbitrary: transaction },
+        { weight: 1, arbitrary: keyStep.map((step) => step.command) },
+        { weight: 1, arbitrary: smallCommand(tables) },
+      ),
+      { maxLength: 60, size: 'max' },
+    ),
+  )
+  .map(([first, steps]) => [...first, ...steps].map((given) => [{ command: given }]))
+
 /** Up to a hundred commands. */
 export const session: fc.Arbitrary<Step[]> = fc
   .tuple(beginning, fc.array(anyStep, { maxLength: 100, size: 'max' }))

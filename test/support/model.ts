@@ -73,6 +73,7 @@ export class Model {
   }
 
   #run(command: JsonObject): JsonObject {
+    if (command.cmd === 'TRANSACTION') return this.#transaction(command.ops as JsonObject[])
     checkForm(command)
     if (command.cmd === 'LIST_STATES') return this.#listStates(command)
     for (const state of this.#states.values()) {
@@ -92,6 +93,63 @@ export class Model {
     const reply =
       state.kind === 'machine' ? runOnMachine(state, command, this.#now()) : runOnTable(name, state, command)
     return { ...reply, version: state.version }
+  }
+
+  /** One command after the other, and all of it taken back by a copy of what stood before. */
+  #transaction(ops: readonly JsonObject[]): JsonObject {
+    const before = structuredClone({ states: [...this.#states], deleted: [...this.#deleted] })
+    const floor = this.#versionFloor
+    const results: JsonObject[] = []
+    const isCheck = ({ check }: JsonObject): boolean => check !== undefined
+    const steps: readonly ((op: JsonObject, index: number) => void)[] = [
+      (op) => checkForm(isCheck(op) ? (op.check as JsonObject) : op),
+      (op, index) => {
+        if (isCheck(op)) results[index] = this.#check(op.check as JsonObject)
+      },
+      (op, index) => {
+        if (!isCheck(op)) results[index] = this.#run(op)
+      },
+    ]
+    let at = 0
+    try {
+      for (const step of steps) {
+        for (const [index, op] of ops.entries()) {
+          at = index
+          step(op, index)
+        }
+      }
+      return { results }
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+      this.#states.clear()
+      for (const [name, state] of before.states) this.#states.set(name, state)
+      this.#deleted.clear()
+      for (const [name, version] of before.deleted) this.#deleted.set(name, version)
+      this.#versionFloor = floor
+      const { status: _, ...cause } = error.reply
+      throw new Refused('TRANSACTION_FAILED', { index: at, cause })
+    }
+  }
+
+  #check({ state = null, key, id = null, ...expected }: JsonObject): JsonObject {
+    const read = key === undefined ? { cmd: 'GET_RECORD', state, id } : { cmd: 'GET_VERSION', state, key }
+    const { version, revision = 0 } = this.#run(read)
+    const standing: JsonObject = {
+      exists: revision !== 0,
+      ...(key !== undefined && { version }),
+      revision,
+    }
+    for (const field of ['exists', 'version', 'revision']) {
+      const [wanted, found] = [expected[field], standing[field]]
+      if (wanted === undefined || wanted === found) continue
+      throw new Refused(
+        'VERSION_CONFLICT',
+        field === 'exists'
+          ? { expected: { exists: wanted }, found: { exists: !wanted } }
+          : { expected: wanted, found: found as JsonValue },
+      )
+    }
+    return standing
   }
 
   /** See `tiedInstances`. */
