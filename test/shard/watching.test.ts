@@ -82,7 +82,8 @@ describe('a caller that waits for changes', () => {
       journal.isFull = true
       return changes.every(({ type }) => type === 'deleted') ? committed : { outcome: 'refused', code: 'STORAGE_FULL' }
     }
-    await post(set('b'), { cmd: 'DELETE_KEY', state, key: 'a' })
+    harness.post([set('b'), { cmd: 'DELETE_KEY', state, key: 'a' }])
+    await harness.idle()
     expect(ids.map(versions)).toEqual([[2], undefined])
     expect(await harness.call(watch(0))).toMatchObject({
       changes: [
