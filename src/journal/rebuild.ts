@@ -4,7 +4,7 @@
 import { approximateBytes, type JsonObject, type JsonValue } from '../protocol/value.ts'
 import { Directory, type State } from '../state/directory.ts'
 import type { Anchored } from './anchor.ts'
-import { keptTables } from './kept-rows.ts'
+import { isOfTransactions, keptTables, preparedTable } from './kept-rows.ts'
 import { contentTables, kindNamed, kindOf } from './kinds.ts'
 import { locksTable, tokensFact } from './lock-rows.ts'
 import { fromSortable, type Row, RowCount, type RowPlace } from './row.ts'
@@ -72,7 +72,7 @@ class Rebuilding {
   readonly #named = new Map<string, Named>()
   readonly #deleted = new Map<string, { readonly version: number; readonly sequence: number }>()
   readonly #orphans = new Map<string, Row[]>()
-  /** Locks and their tokens, and replies that were kept to be given again. */
+  /** Locks and their tokens, replies that were kept to be given again, and what is open of transactions. */
   readonly #others: Row[] = []
   readonly #setAside: SetAside[] = []
   readonly #lost: string[] = []
@@ -235,12 +235,15 @@ class Rebuilding {
   /** They are true only beside the very commits that they came with. */
   #nameOthers(): void {
     const locks = this.#others.filter(({ table }) => table === locksTable).length
-    const replies = this.#others.filter(({ table }) => keptTables.includes(table)).length
+    const replies = this.#others.filter(({ table }) => keptTables.includes(table) && !isOfTransactions(table)).length
     if (locks > 0) this.#lost.push(`${locks} locks: nobody holds one any more, and every token so far is refused`)
     if (replies > 0) this.#lost.push(`${replies} replies that were kept for whoever asks again`)
   }
 
-  /** Where anything may be missing, no token that was ever granted is taken from anybody again. */
+  /**
+   * Where anything may be missing, no token that was ever granted is taken from anybody again. What is open of transactions
+   * stays: without it the other shards would bring about one half, and this one not, or the other way round.
+   */
   #otherRows(number: number): readonly Row[] {
     if (!this.#isLossy) return this.#others
     const tokens = this.#others.flatMap(({ table, text }) => {
@@ -249,7 +252,7 @@ class Rebuilding {
       return [Math.max(reserved, token)]
     })
     const last = tokens.length > 0 ? highest(tokens) : number * tokensPerCommitMax
-    return [tokensBehind(last + versionsSkipped)]
+    return [tokensBehind(last + versionsSkipped), ...this.#others.flatMap(openTransaction)]
   }
 
   #aside({ table, routingKey, key }: RowPlace, bytes: Buffer, wrong: string): void {
@@ -312,6 +315,14 @@ class Rebuilding {
     const bytes = items.reduce((sum, item) => sum + item.bytes + 1, approximateBytes([]))
     return { ...(value as JsonObject), bytes }
   }
+}
+
+/** What was promised may stand on something that is lost: then it cannot be kept, and must not keep the shard from starting. */
+function openTransaction(row: Row): Row[] {
+  if (!isOfTransactions(row.table)) return []
+  if (row.table !== preparedTable) return [row]
+  const value = JSON.parse(row.text) as JsonObject
+  return [rowOf(row.table, row.routingKey, row.key, { ...value, is_repaired: true })]
 }
 
 function tokensBehind(token: number): Row {
