@@ -21,6 +21,7 @@ import {
   unknownReply,
   unreadable,
 } from './error.ts'
+import { isFencedElsewhere, runFencedElsewhere } from './fenced-elsewhere.ts'
 import { HeldBack } from './held-back.ts'
 import { errorOf, InFlight, isKnownTo, type Message, mayHaveRun } from './in-flight.ts'
 import { ownArguments } from './own-arguments.ts'
@@ -86,6 +87,9 @@ export class Batcher implements Caller {
     options?: CallOptions,
   ): Promise<Result> {
     if (this.#isClosed) return Promise.reject(clientError('CLIENT_CLOSED', 'no call can be made any more'))
+    if (isFencedElsewhere(name, routingKey, args, this.#connection?.server.shards)) {
+      return runFencedElsewhere(this, name, routingKey, args, read, options)
+    }
     const bytes = ownArguments(args)
     if (typeof bytes !== 'number') return Promise.reject(bytes)
     const timeoutMs = options?.timeoutMs ?? this.#options.timeoutMs

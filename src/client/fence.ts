@@ -9,7 +9,9 @@ import type { CallOptions } from './caller.ts'
 export interface WriteCallOptions extends CallOptions {
   /**
    * The write is refused with `FENCED` if the lock was granted with a newer token. A lock that was granted can stand
-   * here as it is. Lock and state have to live on one shard: by the same name, or by a common `{tag}` in their names.
+   * here as it is. Where lock and state live on one shard, by the same name or a common `{tag}` in their names, a write
+   * costs no more than without; elsewhere it runs as a transaction of both shards, and is not sent again by itself where it
+   * may have run.
    */
   readonly fence?: Fence | undefined
 }

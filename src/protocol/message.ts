@@ -1,6 +1,6 @@
 // A plain message taken apart: its commands, each known to have a good envelope and ready to be sent to its shard.
 // Small messages are taken apart where they arrive, large ones on the stateless pool: hence plain data in and out.
-import { type CommandName, defaultStateOf, findCommand, nameFieldOf } from './commands.ts'
+import { type CommandName, declarationOf, defaultStateOf, findCommand, nameFieldOf } from './commands.ts'
 import { invalidRequest, mayWait, readEnvelope, requestIdOf, tooManyCommands, waitsAlone } from './envelope.ts'
 import type { Refusal } from './errors.ts'
 import { parseJson, textOf } from './json.ts'
@@ -18,6 +18,8 @@ export interface MessageCommand {
   readonly requestId: JsonObject
   /** The whole command; only its envelope where a shard gets the body instead. */
   readonly command: JsonObject
+  /** The lock of its fence, where it is a write that can be an operation of a transaction; `command` is whole then. */
+  readonly fencedBy?: string | undefined
   /** What the shard of the routing key is sent: the command as text, or with its rows in slices. */
   readonly body: string | SlicedBody
   /** About how much memory the body takes. */
@@ -87,9 +89,10 @@ export function elementOf(value: JsonValue, text: string | undefined, { sliceRow
     const problem = valueProblem(checked.command, depthMax + 1)
     if (problem !== undefined) return { refusal: invalidRequest(problem), requestId: checked.requestId }
   }
-  if (isLong) return { ...checked, command: {}, ...slicedBody(rest, data) }
+  if (isLong) return { ...checked, command: {}, fencedBy: undefined, ...slicedBody(rest, data) }
   const body = text ?? JSON.stringify(value)
-  return { ...checked, command: {}, body, bytes: body.length }
+  const command = checked.fencedBy === undefined ? {} : checked.command
+  return { ...checked, command, body, bytes: body.length }
 }
 
 /**
@@ -129,11 +132,20 @@ export function checkEnvelope(value: JsonValue): MessageElement {
     const on = command[field] === undefined ? defaultStateOf(name) : command[field]
     const problem = on === undefined ? `${name} needs '${field}'` : nameProblem(on, field)
     if (problem !== undefined) return { refusal: invalidRequest(problem), requestId }
-    return { name, routingKey: on as string, requestId, command, body: '', bytes: 0 }
+    return { name, routingKey: on as string, requestId, command, fencedBy: fenceIn(name, command), body: '', bytes: 0 }
   }
   const problem = argumentsProblem(name, command)
   if (problem !== undefined) return { refusal: invalidRequest(problem), requestId }
-  return { name, routingKey: '', requestId, command, body: '', bytes: 0 }
+  return { name, routingKey: '', requestId, command, fencedBy: undefined, body: '', bytes: 0 }
+}
+
+/** Whether the fence is well formed is found out by who looks at it. */
+function fenceIn(name: CommandName, command: JsonObject): string | undefined {
+  const { fence, idempotency_key: key } = command
+  if (fence === undefined || declarationOf(name).transactional !== true) return undefined
+  // What waits, or is kept under a key, is one shard's.
+  if (key !== undefined || mayWait(name, command) || !isObject(fence)) return undefined
+  return typeof fence.lock === 'string' ? fence.lock : undefined
 }
 
 function slicedBody(command: JsonObject, rows: readonly JsonValue[]): { body: SlicedBody; bytes: number } {

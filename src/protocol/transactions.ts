@@ -3,7 +3,7 @@
 // each step does.
 import Type from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
-import { Counted, expectation, Key, type RecordId, RecordIdArgument } from './arguments.ts'
+import { Counted, expectation, type Fence, Key, type RecordId, RecordIdArgument } from './arguments.ts'
 import { type CommandName, declarationOf, defaultStateOf } from './commands.ts'
 import { invalidRequest, mayWait, printable, readEnvelope } from './envelope.ts'
 import { type Refusal, refusal } from './errors.ts'
@@ -35,7 +35,18 @@ export interface WriteOperation extends OperationBase {
   readonly args: JsonObject
 }
 
-export type Operation = CheckOperation | WriteOperation
+/** The fence of the write at the same place: looked at as a check, on the shard of the lock. It has no result. */
+export interface FenceOperation {
+  readonly index: number
+  readonly fence: Fence
+}
+
+export type Operation = CheckOperation | WriteOperation | FenceOperation
+
+/** The name that says on which shard it is decided. */
+export function routingKeyOf(operation: Operation): string {
+  return 'fence' in operation ? operation.fence.lock : operation.state
+}
 
 /**
  * What a shard is asked to do for a transaction. `run`: all of it. The others are for one over several shards: `prepare`,
@@ -62,13 +73,20 @@ export interface Part {
 
 /** The states that operations name, each once. */
 export function statesOf(operations: readonly Operation[]): string[] {
-  return [...new Set(operations.map(({ state }) => state))]
+  return [...new Set(operations.flatMap((operation) => ('fence' in operation ? [] : [operation.state])))]
 }
 
 /** The refusal of a transaction for one of its operations. */
 export function failedAt(index: number, cause: Refusal): Refusal {
   const { code, message, details } = cause
   return refusal('TRANSACTION_FAILED', { index, cause: { code, message, ...details } })
+}
+
+/** What a transaction of one write came to, in the form of that write's own reply. */
+export function replyOfOnly(reply: JsonObject): JsonObject {
+  const [only] = (reply.results ?? []) as JsonObject[]
+  if (only !== undefined) return { status: 'ok', ...only }
+  return reply.code === 'TRANSACTION_FAILED' ? { status: 'error', ...(reply.cause as JsonObject) } : reply
 }
 
 /** A transaction is decided in one go: so many rows of all its SET_STATE take some ten milliseconds. */
@@ -85,6 +103,11 @@ export function readOperations(ops: readonly JsonValue[], operationsMax: number)
     const operation = isObject(op) && op.check !== undefined ? readCheck(op, index) : readWrite(op, index)
     if ('code' in operation) return failedAt(index, operation)
     if ('args' in operation && Array.isArray(operation.args.data)) rows += operation.args.data.length
+    if ('args' in operation && operation.args.fence !== undefined) {
+      const { fence, ...args } = operation.args
+      operations.push({ ...operation, args }, { index, fence: fence as object as Fence })
+      continue
+    }
     if (rows > rowsMax) {
       return failedAt(index, refusal('LIMIT_EXCEEDED', { what: 'The number of rows in a transaction', limit: rowsMax }))
     }

@@ -17,6 +17,7 @@ import type { Numbered, ReplyBody, RequestBody, SentAs } from '../protocol/mailb
 import type { MessageCommand, MessageElement } from '../protocol/message.ts'
 import { messagePackCodec } from '../protocol/message-pack.ts'
 import type { ShardCondition } from '../protocol/statistics.ts'
+import { replyOfOnly } from '../protocol/transactions.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { fanOut, type Join } from './fan-out.ts'
 import { joinsOf } from './joins.ts'
@@ -112,6 +113,7 @@ export class Router {
     switch (commands[name].routing) {
       case 'state': {
         const { routingKey, command, body, bytes } = element
+        if (this.#isFencedElsewhere(element)) return this.#runFenced(element, respond)
         if (codec === 'values')
           return this.#toShard(name, routingKey, 'values', command, 0, requestId, respond, onParked, numbered)
         const sent = typeof body === 'string' ? 'json' : 'sliced'
@@ -159,7 +161,8 @@ export class Router {
   ): void {
     for (let index = from; index < elements.length; index += 1) {
       const element = elements[index] as MessageElement
-      const isWaitedFor = 'name' in element && commands[element.name].routing === 'operations'
+      const isWaitedFor =
+        'name' in element && (commands[element.name].routing === 'operations' || this.#isFencedElsewhere(element))
       this.run(element, codec, (body) => {
         answered(body, index)
         if (isWaitedFor) this.runEach(elements, codec, answered, index + 1)
@@ -212,6 +215,23 @@ export class Router {
     this.#transactions.run(command.ops as JsonValue[], (reply) => {
       this.requestSeconds.observe((now() - submittedAt) / 1000)
       this.#answer(name, reply, requestId, respond)
+    })
+  }
+
+  /** Whether the lock that a write is fenced by lives on another shard than the state: no shard alone can run it. */
+  #isFencedElsewhere({ routingKey, fencedBy }: MessageCommand): boolean {
+    const { length } = this.#options.mailboxes
+    return fencedBy !== undefined && shardOf(fencedBy, length) !== shardOf(routingKey, length)
+  }
+
+  /** Such a write is a transaction: what of it is answered is the write's own reply. */
+  #runFenced({ name, routingKey, command, requestId }: MessageCommand, respond: Respond): void {
+    const { now } = this.#options
+    const submittedAt = now()
+    const { request_id: _, ...write } = command
+    this.#transactions.run([{ ...write, state: routingKey }], (reply) => {
+      this.requestSeconds.observe((now() - submittedAt) / 1000)
+      this.#answer(name, replyOfOnly(reply), requestId, respond)
     })
   }
 

@@ -10,7 +10,7 @@ import type { Limits } from '../base/limits.ts'
 import { OutcomeCounts } from '../base/outcome-counts.ts'
 import { shardOf } from '../base/placement.ts'
 import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
-import { type Operation, readOperations, type TransactionStep } from '../protocol/transactions.ts'
+import { type Operation, readOperations, routingKeyOf, type TransactionStep } from '../protocol/transactions.ts'
 import { approximateBytes, isObject, type JsonObject, type JsonValue } from '../protocol/value.ts'
 import type { Mailbox } from './mailbox.ts'
 
@@ -63,7 +63,7 @@ export class Transactions {
     }
     const [only] = participants
     if ('code' in operations) answer(refusalReply(operations))
-    else if (span === 'many') this.#begin(participants, operations, answer)
+    else if (span === 'many') this.#begin(participants, answer)
     else if (only !== undefined) void this.#ask(only.mailbox, { step: 'run', operations }).then(answer)
   }
 
@@ -83,7 +83,7 @@ export class Transactions {
     const { mailboxes } = this.#options
     const participants = new Map<number, Participant>()
     for (const operation of operations) {
-      const shard = shardOf(operation.state, mailboxes.length)
+      const shard = shardOf(routingKeyOf(operation), mailboxes.length)
       const participant = participants.get(shard) ?? { mailbox: mailboxes[shard] as Mailbox, operations: [] }
       participant.operations.push(operation)
       participants.set(shard, participant)
@@ -91,17 +91,13 @@ export class Transactions {
     return [...participants.values()]
   }
 
-  #begin(
-    participants: readonly Participant[],
-    operations: readonly Operation[],
-    answer: (reply: JsonObject) => void,
-  ): void {
+  #begin(participants: readonly Participant[], answer: (reply: JsonObject) => void): void {
     const away = participants.find(({ mailbox }) => !mailbox.isReady)
     // Nothing has begun. A shard that never comes back has a refusal of its own.
     if (away !== undefined) return answer(refusalReply(away.mailbox.awayRefusal))
     this.#lastNumber += 1
     const transaction = `${this.#prefix}-${this.#lastNumber}`
-    const running = this.#runOverMany(transaction, participants, operations, answer)
+    const running = this.#runOverMany(transaction, participants, answer)
     this.#live.set(transaction, running)
     this.#work(running.finally(() => this.#live.delete(transaction)))
   }
@@ -109,7 +105,6 @@ export class Transactions {
   async #runOverMany(
     transaction: string,
     participants: readonly Participant[],
-    operations: readonly Operation[],
     answer: (reply: JsonObject) => void,
   ): Promise<void> {
     const [decider, ...others] = participants.map(({ mailbox }) => mailbox) as [Mailbox, ...Mailbox[]]
@@ -123,8 +118,7 @@ export class Transactions {
     if (refused !== undefined) {
       answer(refused)
       await this.#finish([decider, ...others], transaction, false)
-    } else
-      await this.#decide(decider, others, transaction, answer, () => joined(votes, participants, operations.length))
+    } else await this.#decide(decider, others, transaction, answer, () => joined(votes, participants))
   }
 
   async #decide(
@@ -237,9 +231,10 @@ function firstRefusal(votes: readonly JsonObject[], participants: readonly Parti
     participants.flatMap(({ operations }) => operations.filter((each) => 'check' in each).map(({ index }) => index)),
   )
   // Checks are looked at before any write.
-  const rank = ({ code, index }: JsonObject): number => {
+  const rank = ({ code, index, cause }: JsonObject): number => {
     if (code !== 'TRANSACTION_FAILED') return Number.POSITIVE_INFINITY
-    return checks.has(Number(index)) ? Number(index) - checksFirst : Number(index)
+    const isFenced = (cause as JsonObject).code === 'FENCED'
+    return isFenced || checks.has(Number(index)) ? Number(index) - checksFirst : Number(index)
   }
   const refused = votes.filter(({ status }) => status !== 'ok').sort((a, b) => Math.sign(rank(a) - rank(b)) || 0)
   const [first] = refused
@@ -257,11 +252,12 @@ function lateVote(shard: number): Refusal {
 }
 
 /** The results of all operations, each at its place. */
-function joined(votes: readonly JsonObject[], participants: readonly Participant[], count: number): JsonObject {
-  const results: JsonValue[] = Array.from({ length: count }, () => null)
+function joined(votes: readonly JsonObject[], participants: readonly Participant[]): JsonObject {
+  const results: JsonValue[] = []
   for (const [index, { operations }] of participants.entries()) {
     const own = votes[index]?.results as JsonValue[]
-    for (const [place, operation] of operations.entries()) results[operation.index] = own[place] as JsonValue
+    const answered = operations.filter((operation) => !('fence' in operation))
+    for (const [place, { index: at }] of answered.entries()) results[at] = own[place] as JsonValue
   }
   return { status: 'ok', results }
 }

@@ -13,7 +13,7 @@ import type { Fence } from '../protocol/arguments.ts'
 import { commands, declarationOf, versionFieldOf } from '../protocol/commands.ts'
 import { mayWait, requestIdOf, waitsAlone } from '../protocol/envelope.ts'
 import type { Refusal } from '../protocol/errors.ts'
-import type { CheckOperation, WriteOperation } from '../protocol/transactions.ts'
+import type { CheckOperation, FenceOperation, WriteOperation } from '../protocol/transactions.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Change } from '../state/change.ts'
 import type { Directory, State } from '../state/directory.ts'
@@ -100,6 +100,12 @@ export class Executor {
     if (decision.outcome === 'refuse' && !isMissing) return settled('', decision, undefined, {})
     const standing = standingOf(decision.outcome === 'done' ? decision.reply : undefined)
     return settled('', checkConflict(check, standing) ?? done(standing), undefined, {})
+  }
+
+  /** Decides whether a write of a transaction may happen under its fence. */
+  decideFence({ fence }: FenceOperation): Settled {
+    const context = { locks: this.#directory.locks, owns: this.#facts.owns }
+    return settled('', fenceProblem(fence, context) ?? done({}), undefined, {})
   }
 
   /** Decides the next command of a request; of one that waits for changes, `seenTo` says what it need not look for. */

@@ -15,7 +15,7 @@ import type { Executor, Settled } from './executor.ts'
 export interface Decided {
   /** The writes, in the order in which they are to be applied. */
   readonly writes: readonly Settled[]
-  /** One for each operation, in the order of the operations. */
+  /** One for each operation but fences, in the order of the operations. */
   readonly results: JsonObject[]
 }
 
@@ -50,12 +50,14 @@ export function decideOperations(
   }
   try {
     for (const [place, operation] of operations.entries()) {
-      if (!('check' in operation)) continue
-      const refused = take(place, operation, executor.decideCheck(operation, now))
+      // They held when they were promised; the lock of a fence, which is not held back, may have another token by now.
+      if (again || 'name' in operation) continue
+      const settled = 'fence' in operation ? executor.decideFence(operation) : executor.decideCheck(operation, now)
+      const refused = take(place, operation, settled)
       if (refused !== undefined) return refused
     }
     for (const [place, operation] of operations.entries()) {
-      if ('check' in operation) continue
+      if (!('name' in operation)) continue
       const settled = executor.decideWrite(operation, now, again)
       const refused = take(place, operation, settled)
       if (refused !== undefined) return refused
@@ -65,7 +67,7 @@ export function decideOperations(
         applied.push(change)
       }
     }
-    return { writes, results }
+    return { writes, results: results.filter((_, place) => !('fence' in (operations[place] as Operation))) }
   } finally {
     for (const change of applied.reverse()) undo(directory, change)
   }

@@ -10,7 +10,7 @@ import { type Journal, JournalCorrupt } from '../journal/journal.ts'
 import { decidedTable, type KeptRow, preparedTable } from '../journal/kept-rows.ts'
 import { type Refusal, refusal } from '../protocol/errors.ts'
 import type { MailboxEntry } from '../protocol/mailbox.ts'
-import { type Operation, type Part, statesOf, type TransactionStep } from '../protocol/transactions.ts'
+import { type Operation, type Part, routingKeyOf, statesOf, type TransactionStep } from '../protocol/transactions.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Directory } from '../state/directory.ts'
 import type { Executor, Facts, Settled } from './executor.ts'
@@ -20,11 +20,22 @@ import type { Task } from './task.ts'
 
 interface Prepared {
   readonly part: Part
+  /** By which its row can be found, and moved. */
+  readonly routingKey: string
   readonly states: readonly string[]
   readonly writes: readonly Settled[]
   readonly results: readonly JsonObject[]
   /** Its changes are applied, and the commit of this batch will tell. */
   isCommitting: boolean
+}
+
+/** What the row of a participant says. */
+interface Promised {
+  readonly decider: number
+  readonly wall: number
+  readonly operations: Operation[]
+  /** Something of the shard was lost since, which the operations may stand on. */
+  readonly is_repaired?: true
 }
 
 interface Decision {
@@ -81,15 +92,12 @@ export class Transactions {
         this.#decided.set(key, { routingKey, participants })
         continue
       }
-      const { decider, wall, operations } = value as object as {
-        decider: number
-        wall: number
-        operations: Operation[]
-      }
+      const { decider, wall, operations, is_repaired: isRepaired } = value as object as Promised
       const part: Part = { transaction: key, decider, isDecider: false }
       const decided = this.#decideAll(operations, { wall, mono }, true)
-      if ('code' in decided) throw new JournalCorrupt([`the prepared transaction ${key}: ${decided.message}`])
-      this.#hold(part, operations, decided)
+      if (!('code' in decided)) this.#hold(part, operations, decided)
+      else if (isRepaired === true) this.#spent.push({ table, routingKey, key, value: undefined })
+      else throw new JournalCorrupt([`the prepared transaction ${key}: ${decided.message}`])
     }
   }
 
@@ -192,10 +200,11 @@ export class Transactions {
       return settledWith(decided)
     }
     this.#holders.delete(id)
-    this.#begun.push(this.#hold(part, operations, decided))
+    const prepared = this.#hold(part, operations, decided)
+    this.#begun.push(prepared)
     if (!part.isDecider) {
       const value = { decider: part.decider, wall: now.wall, operations: operations as object as JsonValue }
-      this.#rows.push({ ...this.#rowOf(preparedTable, operations[0]?.state, transaction), value })
+      this.#rows.push({ ...this.#rowOf(preparedTable, prepared.routingKey, transaction), value })
     }
     return settledWith({ results: decided.results })
   }
@@ -206,7 +215,7 @@ export class Transactions {
       const refused = this.#executor.changesRefusedWith
       return settledWith(refused ?? refusal('SHARD_RECOVERING', { shard: this.#facts.shard }))
     }
-    const routingKey = prepared.states[0] as string
+    const { routingKey } = prepared
     this.#decided.set(transaction, { routingKey, participants })
     this.#decidedNow.push(transaction)
     const value = { participants: [...participants] }
@@ -225,7 +234,7 @@ export class Transactions {
     // It is tried on a full disk too. Where it does not fit, what frees space goes before it, and the router asks again.
     const refused = this.#isAgain ? this.#executor.changesRefusedWith : undefined
     if (refused !== undefined) return settledWith(refused)
-    this.#rows.push({ ...this.#rowOf(preparedTable, prepared.states[0], transaction), value: undefined })
+    this.#rows.push({ ...this.#rowOf(preparedTable, prepared.routingKey, transaction), value: undefined })
     return this.#commit(prepared)
   }
 
@@ -250,7 +259,7 @@ export class Transactions {
     assert(!prepared.isCommitting, 'what is decided is not aborted')
     this.#end(prepared)
     if (prepared.part.isDecider) return
-    this.#spent.push({ ...this.#rowOf(preparedTable, prepared.states[0], transaction), value: undefined })
+    this.#spent.push({ ...this.#rowOf(preparedTable, prepared.routingKey, transaction), value: undefined })
   }
 
   #forget(transaction: string): Settled {
@@ -291,7 +300,8 @@ export class Transactions {
       if (this.#held.queueOf(state) === undefined) this.#held.hold(state)
       this.#directory.hold(state)
     }
-    const prepared: Prepared = { part, states, ...decided, isCommitting: false }
+    const routingKey = routingKeyOf(operations[0] as Operation)
+    const prepared: Prepared = { part, routingKey, states, ...decided, isCommitting: false }
     this.#prepared.set(part.transaction, prepared)
     return prepared
   }
@@ -304,8 +314,8 @@ export class Transactions {
     for (const state of states) this.#free(state)
   }
 
-  #rowOf(table: string, routingKey: string | undefined, key: string) {
-    return { table, routingKey: routingKey as string, key }
+  #rowOf(table: string, routingKey: string, key: string) {
+    return { table, routingKey, key }
   }
 }
 

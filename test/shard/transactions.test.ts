@@ -97,6 +97,21 @@ describe('a transaction that is prepared', () => {
     }
   })
 
+  it('stays a promise in the next life of the shard, whoever has had the lock of its fence since', async () => {
+    const store = new Store()
+    const { harness, ask } = await started({ journal: new KeepingJournal(store) })
+    const lock = { cmd: 'TRY_LOCK', lock: 'l', owner: 'one', ttl: 60 }
+    const { token } = (await harness.call(lock)) as { token: number }
+    const fence = { lock: 'l', token }
+    await ask(prepare('t', { ...push('a', 1), fence }))
+    await harness.call({ cmd: 'UNLOCK', lock: 'l', owner: 'one' })
+    await harness.call({ ...lock, owner: 'two' })
+    const next = await started({ journal: new KeepingJournal(store) })
+    await next.ask(finish('t'))
+    expect(await next.harness.call(pop('a'))).toMatchObject({ item: 1 })
+    expect(await next.ask(prepare('u', { ...push('a', 1), fence }))).toMatchObject({ cause: { code: 'FENCED' } })
+  })
+
   it('serves whoever waits once it is committed, and not before', async () => {
     const { harness, ask } = await started()
     const [waiting = 0] = harness.post(pop('a', { wait: 60 }))
@@ -203,6 +218,28 @@ describe('a decider', () => {
     await next.ask({ step: 'forget', transaction: 't' })
     expect(await next.harness.call(pop('a'))).toMatchObject({ item: 1 })
     expect([...store.kept.values()]).toEqual([])
+  })
+})
+
+describe('on a full disk', () => {
+  it('no transaction begins, and what has promised is brought about as soon as that fits', async () => {
+    const journal = new KeepingJournal()
+    const { harness, post, ask } = await started({ journal })
+    await harness.call({ cmd: 'SET_KEY', state: 'b', key: 'k', value: 1 })
+    await ask(prepare('t', push('a', 1)))
+    journal.isFull = true
+    expect(await ask(run(push('c', 1)))).toMatchObject({ code: 'STORAGE_FULL' })
+    expect(await ask(prepare('u', push('c', 1)))).toMatchObject({ code: 'STORAGE_FULL' })
+    journal.plan = ({ kept = [] }) => (kept.length > 0 ? full : committed)
+    const refused = post(finish('t'))
+    const [deleted = 0] = harness.post({ cmd: 'DELETE_KEY', state: 'b', key: 'k' })
+    await harness.idle()
+    expect(harness.reply(refused)).toMatchObject({ code: 'STORAGE_FULL' })
+    expect(harness.reply(deleted)).toMatchObject({ deleted: true })
+    journal.plan = () => committed
+    expect(await ask(finish('t'))).toEqual({ status: 'ok' })
+    expect(await harness.call({ cmd: 'GET_KEY', state: 'a', key: 'jobs' })).toMatchObject({ value: [1] })
+    expect(harness.failures).toEqual([])
   })
 })
 
