@@ -223,9 +223,9 @@ export class Batcher implements Caller {
     const body = encoded(calls, codec, server.limits.messageBytesMax)
     if (body === undefined) return this.#postInParts(connection, calls)
     const { retry, retryAfterMs } = this.#options
+    const [{ name, args }] = calls as [Call]
     // One that is to wait is silent for so long.
-    const silenceMs =
-      retryAfterMs + (calls.length === 1 ? waitMsOf((calls[0] as Call).name, (calls[0] as Call).args) : 0)
+    const silenceMs = retryAfterMs + (calls.length === 1 ? waitMsOf(name, args) : 0)
     this.#sendMessage(connection, this.#inFlight.add(calls, body, codec, retry, silenceMs))
   }
 
@@ -383,7 +383,6 @@ export class Batcher implements Caller {
 }
 
 const nothingSilent = { messages: [], next: Number.POSITIVE_INFINITY } as const
-
 /** Whole milliseconds: small integers cost nothing to keep. */
 function clock(): number {
   return Math.ceil(performance.now())

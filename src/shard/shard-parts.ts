@@ -22,12 +22,12 @@ import { Transactions } from './transactions.ts'
 export interface Actor {
   readonly counters: Counters
   readonly held: Held
-  statistics(): ShardStatistics
-  onJob(job: Job): void
+  readonly statistics: () => ShardStatistics
+  readonly onJob: (job: Job) => void
   /** A state that was held goes on. */
-  onFree(state: string): void
+  readonly onFree: (state: string) => void
   /** Something is due though nobody asks. */
-  onWake(): void
+  readonly onWake: () => void
 }
 
 export function assemble(options: ShardOptions, actor: Actor) {
