@@ -1,12 +1,11 @@
 // Makes few messages of many calls. All calls made in one turn of the event loop leave together, one message for each
 // routing key, a large burst two; what does not fit into the bounds of the server and of this client waits here, in order. Every call ends:
 // with its reply, with a refusal, or by its deadline.
-import type { Codec } from '../protocol/codec.ts'
 import { type CommandName, commands } from '../protocol/commands.ts'
 import { refusal } from '../protocol/errors.ts'
 import { readReplyHeader, writeRequestHeader } from '../protocol/frames.ts'
 import { isObject, type JsonObject } from '../protocol/value.ts'
-import { type Call, fail, failBySignal, isBig, succeed } from './call.ts'
+import { type Call, encodedCalls, fail, failBySignal, isBig, succeed } from './call.ts'
 import { CallQueue } from './call-queue.ts'
 import { type Caller, type CallOptions, waitMsOf } from './caller.ts'
 import type { Connection } from './connection.ts'
@@ -220,7 +219,7 @@ export class Batcher implements Caller {
 
   #post(connection: Connection, calls: readonly Call[]): void {
     const { codec, server } = connection
-    const body = encoded(calls, codec, server.limits.messageBytesMax)
+    const body = encodedCalls(calls, codec, server.limits.messageBytesMax)
     if (body === undefined) return this.#postInParts(connection, calls)
     const { retry, retryAfterMs } = this.#options
     const [{ name, args }] = calls as [Call]
@@ -386,16 +385,4 @@ const nothingSilent = { messages: [], next: Number.POSITIVE_INFINITY } as const
 /** Whole milliseconds: small integers cost nothing to keep. */
 function clock(): number {
   return Math.ceil(performance.now())
-}
-
-/** The body of a message; undefined if it cannot be one, because it is too long. */
-function encoded(calls: readonly Call[], codec: Codec, bytesMax: number): Uint8Array | undefined {
-  try {
-    const body = codec.encodeCommands(calls)
-    return body.length <= bytesMax ? body : undefined
-  } catch (error) {
-    // The calls hold nothing but JSON, so only their size can be too much for a string or a buffer.
-    if (error instanceof RangeError) return undefined
-    throw error
-  }
 }

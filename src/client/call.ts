@@ -1,6 +1,6 @@
 // One command that somebody waits for: what to send, and whom to tell. It is settled once; whatever comes later for it is
 // ignored. It can be encoded just as it is.
-import type { CodecCommand } from '../protocol/codec.ts'
+import type { Codec, CodecCommand } from '../protocol/codec.ts'
 import { type CommandName, commands } from '../protocol/commands.ts'
 import { mayWait } from '../protocol/envelope.ts'
 import type { JsonObject } from '../protocol/value.ts'
@@ -70,4 +70,16 @@ export function failBySignal(call: Call, signal: AbortSignal, onAbort: () => voi
   if (signal.aborted) abort()
   else signal.addEventListener('abort', abort)
   return () => signal.removeEventListener('abort', abort)
+}
+
+/** The body of a message; undefined if it cannot be one, because it is too long. */
+export function encodedCalls(calls: readonly Call[], codec: Codec, bytesMax: number): Uint8Array | undefined {
+  try {
+    const body = codec.encodeCommands(calls)
+    return body.length <= bytesMax ? body : undefined
+  } catch (error) {
+    // The calls hold nothing but JSON, so only their size can be too much for a string or a buffer.
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
 }
