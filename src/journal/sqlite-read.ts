@@ -1,6 +1,6 @@
 // Reads a shard's database without changing a byte of it, and holds it against everything that could show damage: the
 // checksum of each row, the sum over all rows, their number, and the anchor beside it. Used by recovery, and by the check.
-import { existsSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import type { Directory } from '../state/directory.ts'
 import { anchorFileOf, readAnchor } from './anchor.ts'
 import { JournalCorrupt } from './journal.ts'
@@ -77,6 +77,7 @@ export async function readDatabase(directory: Directory, options: ReadOptions): 
   const { number: anchored, isDamaged } = readAnchor(anchorFileOf(file))
   if (isDamaged) refuse(['the file beside the database is damaged, which says whether the newest commits are there'])
   if (!existsSync(file)) return anchored === 0 ? undefined : refuse([missing(0, anchored)])
+  if (isNotToBeWritten(file)) refuse(['the head of the database says that it must not be written'])
   try {
     return await readOnce(directory, options, anchored).catch((error: unknown) => {
       if ((error as { errcode?: unknown }).errcode !== rollBackNeeded) throw error
@@ -88,6 +89,25 @@ export async function readDatabase(directory: Directory, options: ReadOptions): 
     return refuse([`the database cannot be read: ${(error as Error).message}`])
   }
 }
+
+/**
+ * SQLite reads a database of a later format, and refuses only to write it. Nobody has the file open yet: to close it drops
+ * all locks of the process on it.
+ */
+function isNotToBeWritten(file: string): boolean {
+  const head = Buffer.alloc(writeVersionAt + 1)
+  const opened = openSync(file, 'r')
+  try {
+    readSync(opened, head)
+  } finally {
+    closeSync(opened)
+  }
+  return head.readUInt8(writeVersionAt) > writeVersionMax
+}
+
+/** Where the head of a file says which format a writer has to know, and the last one that there is: that of WAL. */
+const writeVersionAt = 18
+const writeVersionMax = 2
 
 async function readOnce(directory: Directory, options: ReadOptions, anchored: number): Promise<Loaded | undefined> {
   const database = new (loadSqlite().DatabaseSync)(options.file, { readOnly: true })

@@ -72,6 +72,14 @@ describe('a damaged database', () => {
     }
   })
 
+  it('is noticed where its head says that no writer of today may touch it', async () => {
+    const file = await filled()
+    const bytes = readFileSync(file)
+    bytes[18] = 3
+    writeFileSync(file, bytes)
+    expect(await problemsOf(file)).toEqual(['the head of the database says that it must not be written'])
+  })
+
   it('is noticed wherever its file ends too early, in the middle of a page as well', async () => {
     const whole = readFileSync(await filled())
     for (let length = 512; length < whole.length; length += 1_536) {
