@@ -18,8 +18,6 @@ export interface ProgramOptions {
   /** Added to an environment without any HOLDFAST variable. */
   readonly environment?: Readonly<Record<string, string>>
   readonly input?: string
-  /** How long a daemon may take until it serves. Default: 10 seconds. */
-  readonly startMsMax?: number
 }
 
 /** A program that runs. */
@@ -69,6 +67,9 @@ export interface RunningDaemon {
   readonly metrics: string
 }
 
+/** On a busy machine a start takes its time. */
+const startMsMax = 60_000
+
 /**
  * Starts a daemon on free ports and waits until it answers; without threads, and keeping nothing, unless it is told. The
  * caller ends it.
@@ -81,7 +82,7 @@ export async function startDaemon(args: readonly string[] = [], options?: Progra
   const serving = () => program.log.find(({ msg }) => msg === 'serving')
   const hasPrinted = () => program.stdout.split('\n').length > args.filter((arg) => arg === '--bind').length + 1
   const isThere = () => program.isOver || (serving() !== undefined && hasPrinted())
-  await eventually('the daemon serves', isThere, options?.startMsMax).catch(async (error: unknown) => {
+  await eventually('the daemon serves', isThere, startMsMax).catch(async (error: unknown) => {
     await program.end()
     throw new Error(`the daemon does not serve: ${program.stderr}`, { cause: error })
   })
