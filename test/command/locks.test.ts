@@ -240,13 +240,14 @@ describe('a fence', () => {
     })
   })
 
-  it('is refused by a shard that is not the home of its lock', async () => {
+  it('is refused by a shard that is not the home of its lock, around a write that only one shard can run', async () => {
     const t = await session({ shards: 2 })
     await t.ok('CREATE_STATE', { state: '{x}leads' })
     const write = (name: string): Promise<JsonObject> =>
       t.send('CREATE_RECORD', {
         state: '{x}leads',
         data: { a: 1 },
+        idempotency_key: name,
         fence: { lock: name, token: Number.MAX_SAFE_INTEGER },
       })
     const replies = await Promise.all(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map(write))

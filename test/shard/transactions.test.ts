@@ -78,6 +78,7 @@ describe('a transaction that is prepared', () => {
       const { harness, ask } = await started({ journal: new KeepingJournal(store) })
       await harness.call(push('a', 1))
       await ask(prepare('t', push('a', 2), { cmd: 'CREATE_KEY', state: 'b', key: 'k', value: 1 }))
+      expect(store.commits.at(-1)).toMatchObject({ isUrgent: true, kept: [{ table: 'prepared', key: 't' }] })
       const next = await started({ journal: new KeepingJournal(store) })
       expect(await next.ask({ step: 'recovered' })).toEqual({
         status: 'ok',
