@@ -1,4 +1,6 @@
 // Real threads that die in every way: the other shards do not notice, every caller hears the truth, and the shard is back.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Engine, openEngine } from '../../src/engine.ts'
 import type { Fault } from '../../src/protocol/control.ts'
@@ -67,6 +69,14 @@ describe('requests for a shard that is down', () => {
   })
 })
 
+/** What is still in use by this thread. */
+function heldBytes(): number {
+  setFlagsFromString('--expose_gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  collectGarbage()
+  return process.memoryUsage().heapUsed
+}
+
 describe('a shard that throws a hundred times under load', () => {
   it('leaves every caller with an answer, and neither threads nor handles nor memory behind', async () => {
     // A long log of changes would still be filling up while the memory is looked at.
@@ -102,6 +112,7 @@ describe('a shard that throws a hundred times under load', () => {
     // What the load itself takes, garbage included, is there before the first death.
     await eventually('the load is at its height', () => (outcomes.bystander.get('ok') ?? 0) > 100_000, 30_000)
     const residentBefore = process.memoryUsage().rss
+    const heldBefore = heldBytes()
     for (let round = 1; round <= 100; round += 1) {
       await eventually('the shard takes the fault', async () => {
         return engine.injectFault(0, 'throw').then(
@@ -123,7 +134,8 @@ describe('a shard that throws a hundred times under load', () => {
     await isBack('after all')
     await eventually('the handles are as before', () => handles().length === handlesBefore.length)
     expect(handles()).toEqual(handlesBefore)
-    // Half a megabyte left behind by each life would be seen; less than that is the noise of two garbage collectors.
-    await eventually('memory is near where it was', () => process.memoryUsage().rss < residentBefore + 60e6)
+    expect(heldBytes(), 'what this thread holds').toBeLessThan(heldBefore + 30e6)
+    // A megabyte left behind by each life would be seen; less than that is the noise of two garbage collectors.
+    await eventually('memory is near where it was', () => process.memoryUsage().rss < residentBefore + 100e6)
   }, 90_000)
 })
