@@ -96,7 +96,7 @@ function holderOf(lock: Lock | undefined, { now }: Context): Holder | undefined 
 }
 
 function leftOf(holder: Holder | undefined, { now }: Context): number | null {
-  return holder === undefined ? null : (holder.deadline - now.mono) / 1000
+  return holder === undefined ? null : Math.ceil(holder.deadline - now.mono) / 1000
 }
 
 function notAcquired(holder: Holder | undefined, context: Context): JsonObject {

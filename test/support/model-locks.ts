@@ -152,7 +152,7 @@ export class ModelLocks {
 
   #left(name: string): number | null {
     const holder = this.#held.get(name)
-    return holder === undefined ? null : (holder.endsAt - this.now) / 1000
+    return holder === undefined ? null : Math.ceil(holder.endsAt - this.now) / 1000
   }
 
   #described(name: string): JsonObject {
