@@ -7,7 +7,7 @@ import type { Limits } from '../base/limits.ts'
 import { type Park, type Refuse, refuse } from '../command/decide.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Change } from '../state/change.ts'
-import { loggedAgain, loggedChange } from '../state/logged-change.ts'
+import { keptChange, loggedAgain } from '../state/logged-change.ts'
 import type { RecentChanges } from '../state/recent-changes.ts'
 import type { Executor, Settled } from './executor.ts'
 import type { Keyed } from './keyed-replies.ts'
@@ -98,7 +98,7 @@ export class Parking {
   /** Notes a change that was applied, and whose turn may have come by it. A lock's is no state's, and told to nobody. */
   notice(change: Change): void {
     if (change.subject !== 'lock') {
-      this.#recent.append(loggedChange(change))
+      this.#recent.append(keptChange(change))
       this.#noted += 1
     }
     if (this.#waiters.size > 0) this.#waiters.notice(change)

@@ -3,7 +3,7 @@
 // Invariant: it shares only what is never changed once made, and of a whole, such as a replaced table, holds no contents.
 import type { RecordId } from '../protocol/arguments.ts'
 import { approximateBytes, type JsonObject, type JsonValue } from '../protocol/value.ts'
-import type { ChangeOfState } from './change.ts'
+import type { ChangeOfState, RecordChange } from './change.ts'
 import type { InstanceContents } from './instance.ts'
 import type { ListEnd } from './item-list.ts'
 import type { ItemPlace, KeyChange, ListChange } from './key-change.ts'
@@ -77,6 +77,26 @@ export function loggedChange(change: ChangeOfState): LoggedChange {
     default:
       return new LoggedChange(change, whole, 0)
   }
+}
+
+/** What is kept of a change until somebody reads it: most are kept as they are, which costs next to nothing. */
+export type KeptChange = LoggedChange | RecordChange | KeyChange
+
+/** The change itself, where nothing that it refers to goes on changing. Called when it was just applied. */
+export function keptChange(change: ChangeOfState): KeptChange {
+  if (change.subject === 'record') return change
+  const isOfList = change.subject === 'key' && (change.before?.list ?? change.after?.list) !== undefined
+  return change.subject === 'key' && !isOfList && change.written === undefined ? change : loggedChange(change)
+}
+
+export function loggedOf(kept: KeptChange): LoggedChange {
+  return kept instanceof LoggedChange ? kept : loggedChange(kept)
+}
+
+/** About how many bytes it takes, all that it refers to counted. */
+export function bytesOfKept(kept: KeptChange): number {
+  if (kept instanceof LoggedChange) return kept.bytes
+  return (kept.before?.bytes ?? 0) + (kept.after?.bytes ?? 0) + entryBytes
 }
 
 /** The same of an entry of the journal, which was read back. */

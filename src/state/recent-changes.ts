@@ -1,12 +1,11 @@
 // The newest changes of a shard's states, for whoever reads on from a version that it has seen. Bounded by number and bytes
 // over all states together, the oldest go first. Owned by one shard, which notes each change as it is applied.
 // Invariant: of each state it holds the newest changes without a gap, so what follows a version that it still knows is all
-// that happened since.
+// that happened since. States that are read have an index; what nobody reads costs one entry of one queue.
 import { assert } from '../base/assert.ts'
 import type { Limits } from '../base/limits.ts'
 import { Queue } from '../base/queue.ts'
-import { concerns, type LoggedChange } from './logged-change.ts'
-import { SegmentedMap } from './segmented-map.ts'
+import { bytesOfKept, concerns, type KeptChange, type LoggedChange, loggedOf } from './logged-change.ts'
 
 export type RecentBounds = Pick<Limits, 'changesLoggedPerShardMax' | 'changeLogBytesPerShardMax'>
 
@@ -26,10 +25,13 @@ export interface ReadChanges {
   readonly scannedTo: number | undefined
 }
 
+/** Beyond so many, all indexes are let go, and made anew for the states that are still read. */
+const indexesMax = 10_000
+
 export class RecentChanges {
   readonly #bounds: RecentBounds
-  readonly #all = new Queue<LoggedChange>()
-  readonly #byState = new SegmentedMap<string, Queue<LoggedChange>>()
+  readonly #all = new Queue<KeptChange>()
+  readonly #indexes = new Map<string, Queue<KeptChange>>()
   #bytes = 0
 
   constructor(bounds: RecentBounds) {
@@ -47,35 +49,30 @@ export class RecentChanges {
 
   /** The version of the oldest change that is known of a state; undefined if none is. */
   oldestOf(state: string): number | undefined {
-    return this.#byState.get(state)?.first()?.version
+    return this.#indexOf(state).first()?.version
   }
 
-  append(change: LoggedChange): void {
-    let queue = this.#byState.get(change.state)
-    if (queue === undefined) {
-      queue = new Queue()
-      this.#byState.set(change.state, queue)
-    }
-    queue.push(change)
+  append(change: KeptChange): void {
     this.#all.push(change)
-    this.#bytes += change.bytes
+    this.#bytes += bytesOfKept(change)
+    if (this.#indexes.size > 0) this.#indexes.get(change.state)?.push(change)
   }
 
   /** Takes back the newest change of all, which was not committed. */
   takeBack(): void {
     const change = this.#all.pop()
     assert(change !== undefined, 'only what was noted is taken back')
-    this.#byState.get(change.state)?.pop()
-    this.#forget(change)
+    this.#bytes -= bytesOfKept(change)
+    if (this.#indexes.size > 0) this.#indexes.get(change.state)?.pop()
   }
 
   /** Lets go of what is too much. Only what is committed may go, as it cannot be had back. */
   trim(): void {
     const { changesLoggedPerShardMax: changesMax, changeLogBytesPerShardMax: bytesMax } = this.#bounds
     while (this.#all.length > changesMax || this.#bytes > bytesMax) {
-      const change = this.#all.shift() as LoggedChange
-      this.#byState.get(change.state)?.shift()
-      this.#forget(change)
+      const change = this.#all.shift() as KeptChange
+      this.#bytes -= bytesOfKept(change)
+      if (this.#indexes.size > 0) this.#indexes.get(change.state)?.shift()
     }
   }
 
@@ -86,38 +83,46 @@ export class RecentChanges {
 
   /** What happened to a state after a version, the oldest first. */
   read(state: string, after: number, { prefix, changesMax, bytesMax, scannedMax }: ReadBounds): ReadChanges {
-    const queue = this.#byState.get(state)
+    const queue = this.#indexOf(state)
     const changes: LoggedChange[] = []
-    if (queue === undefined) return { changes, scannedTo: undefined }
     const first = firstAfter(queue, after)
     const end = Math.min(queue.length, first + scannedMax)
     let bytes = 0
     let scannedTo: number | undefined
     for (let index = first; index < end; index += 1) {
-      const change = queue.at(index) as LoggedChange
+      const change = queue.at(index) as KeptChange
       if (concerns(change, prefix)) {
-        bytes += change.bytes
+        bytes += bytesOfKept(change)
         if (changes.length === changesMax || (bytes > bytesMax && changes.length > 0)) break
-        changes.push(change)
+        changes.push(loggedOf(change))
       }
       scannedTo = change.version
     }
     return { changes, scannedTo }
   }
 
-  #forget(change: LoggedChange): void {
-    this.#bytes -= change.bytes
-    if (this.#byState.get(change.state)?.length === 0) this.#byState.delete(change.state)
+  /** The changes of one state, kept apart from when they are first asked for. */
+  #indexOf(state: string): Queue<KeptChange> {
+    const known = this.#indexes.get(state)
+    if (known !== undefined) return known
+    if (this.#indexes.size >= indexesMax) this.#indexes.clear()
+    const index = new Queue<KeptChange>()
+    for (let at = 0; at < this.#all.length; at += 1) {
+      const change = this.#all.at(at) as KeptChange
+      if (change.state === state) index.push(change)
+    }
+    this.#indexes.set(state, index)
+    return index
   }
 }
 
 /** Where the first change after a version stands. */
-function firstAfter(queue: Queue<LoggedChange>, version: number): number {
+function firstAfter(queue: Queue<KeptChange>, version: number): number {
   let low = 0
   let high = queue.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if ((queue.at(middle) as LoggedChange).version <= version) low = middle + 1
+    if ((queue.at(middle) as KeptChange).version <= version) low = middle + 1
     else high = middle
   }
   return low
