@@ -1,6 +1,6 @@
 // Makes few messages of many calls. All calls made in one turn of the event loop leave together, one message for each
-// routing key, a large burst two; what does not fit into the bounds of the server and of this client waits here, in order. Every call ends:
-// with its reply, with a refusal, or by its deadline.
+// routing key, a large burst two; what does not fit into the bounds of server and client waits here, in order. Every call
+// ends: with its reply, with a refusal, or by its deadline.
 import { type CommandName, commands } from '../protocol/commands.ts'
 import { refusal } from '../protocol/errors.ts'
 import { readReplyHeader, writeRequestHeader } from '../protocol/frames.ts'
