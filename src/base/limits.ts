@@ -12,6 +12,7 @@ export interface Limits {
   readonly locksPerShardMax: number
   readonly freeLocksPerShardMax: number
   readonly changesLoggedPerShardMax: number
+  readonly changesUnreadPerShardMax: number
   readonly changeLogBytesPerShardMax: number
   readonly reserveBytesPerShard: number
   readonly recordBytesMax: number
@@ -58,6 +59,9 @@ export const defaultLimits: Limits = {
   freeLocksPerShardMax: 100_000,
   // The change log is kept to resume from; it shares the disk with what it tells of, so it goes by age and by bytes.
   changesLoggedPerShardMax: 100_000,
+  // What a shard without a disk keeps of them while nobody reads: enough to list a state and read on from there. Each change
+  // that is kept outlives the collector's young generation, which costs a write as much again as all the rest of it.
+  changesUnreadPerShardMax: 1_000,
   changeLogBytesPerShardMax: 64 * 1024 * 1024,
   // What a shard keeps of the disk to give up when that is full, so that deletes find room: twice what its write-ahead
   // file holds when it is copied into the database, as the copy has to be possible still.

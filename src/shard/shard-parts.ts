@@ -4,7 +4,7 @@ import { shardOf } from '../base/placement.ts'
 import { progressSlot } from '../protocol/mailbox.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import { Directory } from '../state/directory.ts'
-import { RecentChanges } from '../state/recent-changes.ts'
+import { RecentChanges, recentBounds } from '../state/recent-changes.ts'
 import type { Job } from './batch.ts'
 import { DueWork } from './due-work.ts'
 import { Executor } from './executor.ts'
@@ -33,7 +33,7 @@ export interface Actor {
 export function assemble(options: ShardOptions, actor: Actor) {
   const { id, shards, limits, journal, progress, send, wakeAfter, publish = () => {} } = options
   const directory = new Directory(limits.deletedNamesPerShardMax)
-  const recent = new RecentChanges(limits)
+  const recent = new RecentChanges(recentBounds(limits, journal.durability))
   const facts = {
     limits,
     shard: id,

@@ -1,13 +1,27 @@
 // The newest changes of a shard's states, for whoever reads on from a version that it has seen. Bounded by number and bytes
 // over all states together, the oldest go first. Owned by one shard, which notes each change as it is applied.
 // Invariant: of each state it holds the newest changes without a gap, so what follows a version that it still knows is all
-// that happened since. States that are read have an index; what nobody reads costs one entry of one queue.
+// that happened since. States that are read have an index; what nobody reads costs one entry of one queue, and without a
+// disk, where it is the only log, most of it is let go until somebody reads.
 import { assert } from '../base/assert.ts'
+import type { Durability } from '../base/durability.ts'
 import type { Limits } from '../base/limits.ts'
 import { Queue } from '../base/queue.ts'
 import { bytesOfKept, concerns, type KeptChange, type LoggedChange, loggedOf } from './logged-change.ts'
 
-export type RecentBounds = Pick<Limits, 'changesLoggedPerShardMax' | 'changeLogBytesPerShardMax'>
+export interface RecentBounds {
+  readonly changesMax: number
+  readonly bytesMax: number
+  /** So many are kept when of the last `changesMax` changes none was read by anybody. */
+  readonly unreadMax: number
+}
+
+/** The journal's log is as long as it may be, so what is at hand of it is, too; without one only as much as is read. */
+export function recentBounds(limits: Limits, durability: Durability): RecentBounds {
+  const { changesLoggedPerShardMax: changesMax, changeLogBytesPerShardMax: bytesMax } = limits
+  const unreadMax = durability === 'memory' ? Math.min(limits.changesUnreadPerShardMax, changesMax) : changesMax
+  return { changesMax, bytesMax, unreadMax }
+}
 
 /** What to look for, and how much of it. */
 export interface ReadBounds {
@@ -33,6 +47,8 @@ export class RecentChanges {
   readonly #all = new Queue<KeptChange>()
   readonly #indexes = new Map<string, Queue<KeptChange>>()
   #bytes = 0
+  /** How many changes came since somebody read last. */
+  #sinceRead = Number.POSITIVE_INFINITY
 
   constructor(bounds: RecentBounds) {
     this.#bounds = bounds
@@ -55,6 +71,7 @@ export class RecentChanges {
   append(change: KeptChange): void {
     this.#all.push(change)
     this.#bytes += bytesOfKept(change)
+    this.#sinceRead += 1
     if (this.#indexes.size > 0) this.#indexes.get(change.state)?.push(change)
   }
 
@@ -68,8 +85,9 @@ export class RecentChanges {
 
   /** Lets go of what is too much. Only what is committed may go, as it cannot be had back. */
   trim(): void {
-    const { changesLoggedPerShardMax: changesMax, changeLogBytesPerShardMax: bytesMax } = this.#bounds
-    while (this.#all.length > changesMax || this.#bytes > bytesMax) {
+    const { changesMax, bytesMax, unreadMax } = this.#bounds
+    const keptMax = this.#sinceRead > changesMax ? unreadMax : changesMax
+    while (this.#all.length > keptMax || this.#bytes > bytesMax) {
       const change = this.#all.shift() as KeptChange
       this.#bytes -= bytesOfKept(change)
       if (this.#indexes.size > 0) this.#indexes.get(change.state)?.shift()
@@ -103,6 +121,7 @@ export class RecentChanges {
 
   /** The changes of one state, kept apart from when they are first asked for. */
   #indexOf(state: string): Queue<KeptChange> {
+    this.#sinceRead = 0
     const known = this.#indexes.get(state)
     if (known !== undefined) return known
     if (this.#indexes.size >= indexesMax) this.#indexes.clear()

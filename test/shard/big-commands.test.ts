@@ -115,9 +115,10 @@ describe('SET_STATE of 100,000 rows', () => {
     const journal = new KeepingJournal()
     const harness = await prepared(journal)
     let pieces = 0
-    journal.plan = ({ staged }) => {
+    // Which turn takes up the other state's command depends on the machine: a batch with that command is never refused.
+    journal.plan = ({ staged, changes }) => {
       pieces += staged.length
-      return pieces > 20 ? { outcome: 'refused', code: 'STORAGE_FULL' } : committed
+      return pieces > 20 && changes.length === 0 ? { outcome: 'refused', code: 'STORAGE_FULL' } : committed
     }
     const ids = harness.post(replace(rows(50_000)), info, other)
     await harness.idle()
