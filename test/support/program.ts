@@ -47,9 +47,12 @@ export class Program {
     return this.child.exitCode !== null || this.child.signalCode !== null
   }
 
-  /** The lines of the log, which are JSON. */
+  /** The lines of the log, which are JSON. Of the last one only a part may have come. */
   get log(): Record<string, unknown>[] {
-    const lines = this.stderr.split('\n').filter((line) => line.startsWith('{'))
+    const lines = this.stderr
+      .split('\n')
+      .slice(0, -1)
+      .filter((line) => line.startsWith('{'))
     return lines.map((line) => JSON.parse(line) as Record<string, unknown>)
   }
 
