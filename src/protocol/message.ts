@@ -141,10 +141,10 @@ export function checkEnvelope(value: JsonValue): MessageElement {
 
 /** Whether the fence is well formed is found out by who looks at it. */
 function fenceIn(name: CommandName, command: JsonObject): string | undefined {
-  const { fence, idempotency_key: key } = command
+  const { fence } = command
   if (fence === undefined || declarationOf(name).transactional !== true) return undefined
-  // What waits, or is kept under a key, is one shard's.
-  if (key !== undefined || mayWait(name, command) || !isObject(fence)) return undefined
+  // What waits is one shard's.
+  if (mayWait(name, command) || !isObject(fence)) return undefined
   return typeof fence.lock === 'string' ? fence.lock : undefined
 }
 

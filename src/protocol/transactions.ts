@@ -7,6 +7,7 @@ import { Counted, expectation, type Fence, Key, type RecordId, RecordIdArgument 
 import { type CommandName, declarationOf, defaultStateOf } from './commands.ts'
 import { invalidRequest, mayWait, printable, readEnvelope } from './envelope.ts'
 import { type Refusal, refusal } from './errors.ts'
+import type { Keyed } from './keyed.ts'
 import { keyProblem, nameProblem } from './names.ts'
 import { argumentsProblem } from './validate.ts'
 import { isObject, type JsonObject, type JsonValue } from './value.ts'
@@ -53,12 +54,24 @@ export function routingKeyOf(operation: Operation): string {
  * to decide its part, keep the states for it, and promise that it can be committed; `decide`, to the decider only: to commit
  * its own part together with the decision; `finish`, to bring about what was decided; `inquire`, to the decider: what was
  * decided, which is to abort if nothing was; `forget`, to the decider: nobody will ask again; `recovered`: to name what is
- * prepared and not finished, and decided and not forgotten. All but `run` may be asked again.
+ * prepared and not finished, and decided and not forgotten. All but `run` may be asked again. Under an idempotency key the
+ * shard of the first operation, which decides, answers with `is_kept` and the results of a transaction that ran already.
  */
 export type TransactionStep =
-  | { readonly step: 'run'; readonly operations: readonly Operation[] }
-  | { readonly step: 'prepare'; readonly operations: readonly Operation[]; readonly part: Part }
-  | { readonly step: 'decide'; readonly transaction: string; readonly participants: readonly number[] }
+  | { readonly step: 'run'; readonly operations: readonly Operation[]; readonly keyed?: Keyed | undefined }
+  | {
+      readonly step: 'prepare'
+      readonly operations: readonly Operation[]
+      readonly part: Part
+      readonly keyed?: Keyed | undefined
+    }
+  | {
+      readonly step: 'decide'
+      readonly transaction: string
+      readonly participants: readonly number[]
+      /** With a key, what all operations came to: it is kept under the key. */
+      readonly kept?: { readonly keyed: Keyed; readonly results: JsonValue } | undefined
+    }
   | { readonly step: 'finish'; readonly transaction: string; readonly isCommitted: boolean }
   | { readonly step: 'inquire' | 'forget'; readonly transaction: string }
   | { readonly step: 'recovered' }

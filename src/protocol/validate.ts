@@ -55,7 +55,8 @@ const idempotencyKeyBytesMax = 64
 function idempotencyKeyProblem(name: CommandName, key: JsonValue | undefined): string | undefined {
   const { writes, routing } = declarationOf(name)
   if (!writes) return `${name} changes nothing, and takes no 'idempotency_key'`
-  if (routing !== 'state') return `${name} takes no 'idempotency_key': no shard alone could keep its reply`
+  if (routing !== 'state' && routing !== 'operations')
+    return `${name} takes no 'idempotency_key': no shard alone could keep its reply`
   return nameProblem(key, 'idempotency_key', idempotencyKeyBytesMax)
 }
 

@@ -212,7 +212,8 @@ export class Router {
   #runTransaction({ name, command, requestId }: MessageCommand, respond: Respond): void {
     const { now } = this.#options
     const submittedAt = now()
-    this.#transactions.run(command.ops as JsonValue[], (reply) => {
+    const { ops, idempotency_key: key } = command as { ops: JsonValue[]; idempotency_key?: string }
+    this.#transactions.run(ops, key, (reply) => {
       this.requestSeconds.observe((now() - submittedAt) / 1000)
       this.#answer(name, reply, requestId, respond)
     })
@@ -228,8 +229,8 @@ export class Router {
   #runFenced({ name, routingKey, command, requestId }: MessageCommand, respond: Respond): void {
     const { now } = this.#options
     const submittedAt = now()
-    const { request_id: _, ...write } = command
-    this.#transactions.run([{ ...write, state: routingKey }], (reply) => {
+    const { request_id: _, idempotency_key: key, ...write } = command
+    this.#transactions.run([{ ...write, state: routingKey }], key as string | undefined, (reply) => {
       this.requestSeconds.observe((now() - submittedAt) / 1000)
       this.#answer(name, replyOfOnly(reply), requestId, respond)
     })

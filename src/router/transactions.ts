@@ -10,6 +10,7 @@ import type { Limits } from '../base/limits.ts'
 import { OutcomeCounts } from '../base/outcome-counts.ts'
 import { shardOf } from '../base/placement.ts'
 import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
+import { hashOfCommand, type Keyed } from '../protocol/keyed.ts'
 import { type Operation, readOperations, routingKeyOf, type TransactionStep } from '../protocol/transactions.ts'
 import { approximateBytes, isObject, type JsonObject, type JsonValue } from '../protocol/value.ts'
 import type { Mailbox } from './mailbox.ts'
@@ -52,8 +53,8 @@ export class Transactions {
     for (const mailbox of options.mailboxes) mailbox.onAttach = () => this.#work(this.#takeOver(mailbox))
   }
 
-  /** Runs a transaction, whose form was checked; `respond` is called once. */
-  run(ops: readonly JsonValue[], respond: (reply: JsonObject) => void): void {
+  /** Runs a transaction, whose form was checked, once for each idempotency key; `respond` is called once. */
+  run(ops: readonly JsonValue[], key: string | undefined, respond: (reply: JsonObject) => void): void {
     const operations = readOperations(ops, this.#options.limits.operationsPerTransactionMax)
     const participants = 'code' in operations ? [] : this.#participantsOf(operations)
     const span = participants.length > 1 ? 'many' : 'one'
@@ -62,9 +63,12 @@ export class Transactions {
       respond(reply)
     }
     const [only] = participants
-    if ('code' in operations) answer(refusalReply(operations))
-    else if (span === 'many') this.#begin(participants, answer)
-    else if (only !== undefined) void this.#ask(only.mailbox, { step: 'run', operations }).then(answer)
+    if ('code' in operations) return answer(refusalReply(operations))
+    const keyed = key === undefined ? undefined : keyedOf(key, operations, ops)
+    if (span === 'many') this.#begin(participants, keyed, answer)
+    else if (only !== undefined) {
+      void this.#ask(only.mailbox, { step: 'run', operations, keyed }).then((reply) => answer(shown(reply)))
+    }
   }
 
   /** Resolves when all that can be brought to an end is; the rest is left to the next start. */
@@ -91,13 +95,13 @@ export class Transactions {
     return [...participants.values()]
   }
 
-  #begin(participants: readonly Participant[], answer: (reply: JsonObject) => void): void {
+  #begin(participants: readonly Participant[], keyed: Keyed | undefined, answer: (reply: JsonObject) => void): void {
     const away = participants.find(({ mailbox }) => !mailbox.isReady)
     // Nothing has begun. A shard that never comes back has a refusal of its own.
     if (away !== undefined) return answer(refusalReply(away.mailbox.awayRefusal))
     this.#lastNumber += 1
     const transaction = `${this.#prefix}-${this.#lastNumber}`
-    const running = this.#runOverMany(transaction, participants, answer)
+    const running = this.#runOverMany(transaction, participants, keyed, answer)
     this.#live.set(transaction, running)
     this.#work(running.finally(() => this.#live.delete(transaction)))
   }
@@ -105,34 +109,38 @@ export class Transactions {
   async #runOverMany(
     transaction: string,
     participants: readonly Participant[],
+    keyed: Keyed | undefined,
     answer: (reply: JsonObject) => void,
   ): Promise<void> {
     const [decider, ...others] = participants.map(({ mailbox }) => mailbox) as [Mailbox, ...Mailbox[]]
     const votes = await Promise.all(
       participants.map(({ mailbox, operations: own }) => {
         const part = { transaction, decider: decider.shard, isDecider: mailbox === decider }
-        return this.#ask(mailbox, { step: 'prepare', operations: own, part })
+        return this.#ask(mailbox, { step: 'prepare', operations: own, part, keyed: part.isDecider ? keyed : undefined })
       }),
     )
-    const refused = firstRefusal(votes, participants)
-    if (refused !== undefined) {
-      answer(refused)
+    const [first] = votes
+    const ended = first?.is_kept === true ? shown(first) : firstRefusal(votes, participants)
+    if (ended !== undefined) {
+      answer(ended)
       await this.#finish([decider, ...others], transaction, false)
-    } else await this.#decide(decider, others, transaction, answer, () => joined(votes, participants))
+    } else await this.#decide(decider, others, transaction, keyed, joined(votes, participants), answer)
   }
 
   async #decide(
     decider: Mailbox,
     others: readonly Mailbox[],
     transaction: string,
+    keyed: Keyed | undefined,
+    success: JsonObject,
     answer: (reply: JsonObject) => void,
-    success: () => JsonObject,
   ): Promise<void> {
     const shards = others.map(({ shard }) => shard)
-    const decision = await this.#ask(decider, { step: 'decide', transaction, participants: shards })
+    const kept = keyed === undefined ? undefined : { keyed, results: success.results as JsonValue }
+    const decision = await this.#ask(decider, { step: 'decide', transaction, participants: shards, kept })
     if (decision.code !== 'OUTCOME_UNKNOWN') {
       const isCommitted = decision.status === 'ok'
-      answer(isCommitted ? success() : decision)
+      answer(isCommitted ? success : decision)
       return this.#finish(isCommitted ? others : [decider, ...others], transaction, isCommitted, decider)
     }
     let isAnswered = false
@@ -144,7 +152,7 @@ export class Transactions {
     const isCommitted = await this.#learn(decider, transaction)
     callOff()
     if (isCommitted === undefined) return answerOnce(decision)
-    answerOnce(isCommitted ? success() : refusalReply(refusal('SHARD_RECOVERING', { shard: decider.shard })))
+    answerOnce(isCommitted ? success : refusalReply(refusal('SHARD_RECOVERING', { shard: decider.shard })))
     return this.#finish(isCommitted ? others : [decider, ...others], transaction, isCommitted, decider)
   }
 
@@ -223,6 +231,17 @@ export class Transactions {
       })
     })
   }
+}
+
+/** The key counts with the state of the first operation, whose shard decides. */
+function keyedOf(key: string, operations: readonly Operation[], ops: readonly JsonValue[]): Keyed {
+  const routingKey = routingKeyOf(operations[0] as Operation)
+  return { routingKey, key, hash: hashOfCommand('TRANSACTION', [{ value: [...ops] }]) }
+}
+
+/** A reply as its caller sees it, whether it is the first under its key or not. */
+function shown({ is_kept: _, ...reply }: JsonObject): JsonObject {
+  return reply
 }
 
 /** Why a transaction cannot be: what was refused first if it is an operation, or what else kept a shard from voting. */

@@ -13,6 +13,7 @@ import type { Fence } from '../protocol/arguments.ts'
 import { commands, declarationOf, versionFieldOf } from '../protocol/commands.ts'
 import { mayWait, requestIdOf, waitsAlone } from '../protocol/envelope.ts'
 import type { Refusal } from '../protocol/errors.ts'
+import type { Keyed } from '../protocol/keyed.ts'
 import type { CheckOperation, FenceOperation, WriteOperation } from '../protocol/transactions.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Change } from '../state/change.ts'
@@ -20,7 +21,7 @@ import type { Directory, State } from '../state/directory.ts'
 import { Keys, Keyspace } from '../state/keyspace.ts'
 import type { Locks } from '../state/locks.ts'
 import type { Hooks } from './hooks.ts'
-import { type Keyed, type KeyedReplies, keyedOf } from './keyed-replies.ts'
+import { type KeyedReplies, keyedOf } from './keyed-replies.ts'
 import { type Answer, type CheckedCommand, nextCommand, type Task } from './task.ts'
 
 /** A command that was decided: its answer, and the changes that make the answer true. */
@@ -28,7 +29,7 @@ export interface Settled {
   readonly answer: Answer
   readonly changes: readonly Change[]
   /** Present where the reply is to be kept under a key. */
-  readonly keyed?: Keyed
+  readonly keyed?: Keyed | undefined
   /** Of a transaction: what its writes came to. The changes are theirs. */
   readonly operations?: readonly Settled[]
 }

@@ -1,21 +1,13 @@
 // Replies of commands that carried an idempotency key, kept for some minutes so that the same command under the same key is
 // answered and not run again. Owned by one shard, which commits their rows with what the commands have changed.
 // Invariant: only what ran is kept, and a key that is known never lets a command run.
-import { createHash } from 'node:crypto'
 import type { Limits } from '../base/limits.ts'
 import { type Refuse, refuse } from '../command/decide.ts'
 import { type KeptRow, keyedTable } from '../journal/kept-rows.ts'
+import { hashOfCommand, type Keyed } from '../protocol/keyed.ts'
 import type { SlicedRows } from '../protocol/rows.ts'
-import { approximateBytes, isObject, type JsonObject, type JsonValue } from '../protocol/value.ts'
+import { approximateBytes, type JsonObject, type JsonValue } from '../protocol/value.ts'
 import type { Answer, CheckedCommand, Task } from './task.ts'
-
-/** A command under a key. */
-export interface Keyed {
-  readonly routingKey: string
-  readonly key: string
-  /** Of all that makes the command. */
-  readonly hash: string
-}
 
 interface Entry extends Keyed {
   /** On the clock of the wall, as it lasts longer than the shard. */
@@ -124,10 +116,8 @@ export function keyedOf({ name, args }: CheckedCommand, { routingKey, rows }: Ta
   const key = args.idempotency_key
   if (typeof key !== 'string') return undefined
   const { cmd: _, state: __, request_id: ___, idempotency_key: ____, data, ...rest } = args
-  const hash = createHash('sha256').update(name).update(canonical(rest))
-  if (rows === undefined) hash.update(canonical(data ?? null))
-  else hash.update((data as unknown as SlicedRows).text)
-  return { routingKey, key, hash: hash.digest('base64url') }
+  const rowsOrData = rows === undefined ? { value: data ?? null } : (data as unknown as SlicedRows).text
+  return { routingKey, key, hash: hashOfCommand(name, [{ value: rest }, rowsOrData]) }
 }
 
 function nameOf(routingKey: string, key: string): string {
@@ -136,11 +126,4 @@ function nameOf(routingKey: string, key: string): string {
 
 function bytesOf({ fields }: Entry['answer']): number {
   return entryBytes + approximateBytes(fields)
-}
-
-/** As text in which the fields of objects stand in one order. */
-function canonical(value: JsonValue): string {
-  return JSON.stringify(value, (_, each: JsonValue) =>
-    isObject(each) ? Object.fromEntries(Object.entries(each).sort(([one], [other]) => (one < other ? -1 : 1))) : each,
-  )
 }

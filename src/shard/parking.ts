@@ -5,12 +5,12 @@
 import type { Clocks } from '../base/clock.ts'
 import type { Limits } from '../base/limits.ts'
 import { type Park, type Refuse, refuse } from '../command/decide.ts'
+import type { Keyed } from '../protocol/keyed.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Change } from '../state/change.ts'
 import { keptChange, loggedAgain } from '../state/logged-change.ts'
 import type { RecentChanges } from '../state/recent-changes.ts'
 import type { Executor, Settled } from './executor.ts'
-import type { Keyed } from './keyed-replies.ts'
 import type { Task } from './task.ts'
 import { type Waiter, Waiters } from './waiters.ts'
 

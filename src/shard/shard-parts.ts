@@ -54,7 +54,7 @@ export function assemble(options: ShardOptions, actor: Actor) {
   const executor = new Executor(directory, facts, hooks, replies.keyed)
   const parking: Parking = new Parking(executor, limits, recent)
   const feed = new ShardFeed({ directory, recent, publish })
-  const transactions = new Transactions(executor, directory, actor.held, facts, actor.onFree)
+  const transactions = new Transactions(executor, directory, actor.held, facts, replies.keyed, actor.onFree)
   const dueWork = new DueWork({ directory, facts, wakeAfter, onWake: actor.onWake })
   return { directory, executor, dueWork, parking, replies, hooks, feed, transactions }
 }

@@ -9,12 +9,14 @@ import type { Clocks } from '../base/clock.ts'
 import { type Journal, JournalCorrupt } from '../journal/journal.ts'
 import { decidedTable, type KeptRow, preparedTable } from '../journal/kept-rows.ts'
 import { type Refusal, refusal } from '../protocol/errors.ts'
+import type { Keyed } from '../protocol/keyed.ts'
 import type { MailboxEntry } from '../protocol/mailbox.ts'
 import { type Operation, type Part, routingKeyOf, statesOf, type TransactionStep } from '../protocol/transactions.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Directory } from '../state/directory.ts'
 import type { Executor, Facts, Settled } from './executor.ts'
 import type { Held } from './held.ts'
+import type { KeyedReplies } from './keyed-replies.ts'
 import { type Decided, decideOperations } from './operations.ts'
 import type { Task } from './task.ts'
 
@@ -52,6 +54,7 @@ export class Transactions {
   readonly #directory: Directory
   readonly #held: Held
   readonly #facts: Facts
+  readonly #keyed: KeyedReplies
   /** Has those go on who waited for a state. */
   readonly #free: (state: string) => void
   readonly #recovered: KeptRow[] = []
@@ -71,11 +74,19 @@ export class Transactions {
   /** The journal refused this batch, which is decided again. */
   #isAgain = false
 
-  constructor(executor: Executor, directory: Directory, held: Held, facts: Facts, free: (state: string) => void) {
+  constructor(
+    executor: Executor,
+    directory: Directory,
+    held: Held,
+    facts: Facts,
+    keyed: KeyedReplies,
+    free: (state: string) => void,
+  ) {
     this.#executor = executor
     this.#directory = directory
     this.#held = held
     this.#facts = facts
+    this.#keyed = keyed
     this.#free = free
   }
 
@@ -177,22 +188,33 @@ export class Transactions {
     if (this.#spent.length > 0) await journal.commit({ number, changes: [], staged: [], kept: this.rows() })
   }
 
-  #run(id: number, { operations }: StepOf<'run'>, now: Clocks): Settled {
+  #run(id: number, { operations, keyed }: StepOf<'run'>, now: Clocks): Settled {
     this.#freeWaited(id, operations)
+    const given = this.#given(keyed, now)
+    if (given !== undefined) return given
     const decided = this.#decideAll(operations, now)
     const refused = this.#executor.changesRefusedWith
     if (refused !== undefined && !('code' in decided) && decided.writes.some(({ changes }) => changes.length > 0)) {
       return settledWith(refused)
     }
-    return 'code' in decided
-      ? settledWith(decided)
-      : { ...settledWith({ results: decided.results }), operations: decided.writes }
+    if ('code' in decided) return settledWith(decided)
+    // A transaction of reads that runs although nothing can be written is not kept.
+    return {
+      ...settledWith({ results: decided.results }),
+      operations: decided.writes,
+      keyed: refused === undefined ? keyed : undefined,
+    }
   }
 
-  #prepare(id: number, { operations, part }: StepOf<'prepare'>, now: Clocks): Settled {
+  #prepare(id: number, { operations, part, keyed }: StepOf<'prepare'>, now: Clocks): Settled {
     const { transaction } = part
     const isGivenUp = this.#waiting.get(transaction)?.isGivenUp === true
     this.#waiting.delete(transaction)
+    const given = this.#given(keyed, now)
+    if (given !== undefined) {
+      this.#freeWaited(id, operations)
+      return given
+    }
     const refused = isGivenUp ? givenUp() : this.#executor.changesRefusedWith
     const decided = refused ?? this.#decideAll(operations, now)
     if ('code' in decided) {
@@ -209,7 +231,7 @@ export class Transactions {
     return settledWith({ results: decided.results })
   }
 
-  #commitDecision({ transaction, participants }: StepOf<'decide'>): Settled {
+  #commitDecision({ transaction, participants, kept }: StepOf<'decide'>): Settled {
     const prepared = this.#prepared.get(transaction)
     if (prepared === undefined) {
       const refused = this.#executor.changesRefusedWith
@@ -220,7 +242,19 @@ export class Transactions {
     this.#decidedNow.push(transaction)
     const value = { participants: [...participants] }
     this.#rows.push({ ...this.#rowOf(decidedTable, routingKey, transaction), value })
-    return this.#commit(prepared)
+    const committed = this.#commit(prepared)
+    if (kept === undefined) return committed
+    return { ...committed, answer: settledWith({ results: kept.results }).answer, keyed: kept.keyed }
+  }
+
+  /**
+   * What a transaction is answered with whose key is known, or cannot be; undefined for one that has to be decided. Two
+   * with the same key share the state of their first operation, so one of them is here first.
+   */
+  #given(keyed: Keyed | undefined, now: Clocks): Settled | undefined {
+    const given = keyed === undefined ? undefined : this.#keyed.given(keyed, now.wall)
+    if (given === undefined) return undefined
+    return settledWith('outcome' in given ? given.refusal : { ...given.fields, is_kept: true })
   }
 
   #finish({ transaction, isCommitted }: StepOf<'finish'>): Settled {

@@ -4,8 +4,8 @@
 // Invariant: a waiter stands in its queue, or among the watchers, and in the heap of deadlines, or in none of them.
 import { type DeadlineEntry, DeadlineHeap } from '../base/deadline-heap.ts'
 import { lockQueue, type Park } from '../command/decide.ts'
+import type { Keyed } from '../protocol/keyed.ts'
 import type { Change } from '../state/change.ts'
-import type { Keyed } from './keyed-replies.ts'
 import type { Task } from './task.ts'
 import { Watchers } from './watchers.ts'
 

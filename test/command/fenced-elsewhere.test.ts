@@ -74,9 +74,19 @@ describe('a write under a fence whose lock lives on another shard', () => {
     expect(await t.ok('GET_KEY', { state, key: 'a', default: null })).toMatchObject({ version: 0 })
   })
 
+  it('runs once under an idempotency key, with its own reply each time', async () => {
+    const t = await session()
+    const { token } = await locked(t, far)
+    const increment = { state, key: 'a', fence: { lock: far, token }, idempotency_key: 'once' }
+    const first = await t.ok('INCREMENT_KEY', increment)
+    expect(first).toMatchObject({ value: 1 })
+    expect(await t.ok('INCREMENT_KEY', increment)).toEqual(first)
+    expect(await t.refused('INCREMENT_KEY', { ...increment, by: 2 })).toMatchObject({ code: 'KEY_REUSED' })
+    expect(await t.ok('GET_KEY', { state, key: 'a' })).toMatchObject({ value: 1 })
+  })
+
   it.each<[string, CommandName, JsonObject]>([
     ['that waits', 'POP_LIST', { key: 'a', wait: 1 }],
-    ['under an idempotency key', 'SET_KEY', { key: 'a', value: 1, idempotency_key: 'once' }],
     ['that is no operation of a transaction', 'DELETE_STATE', {}],
   ])('%s is refused in words', async (_, cmd, args) => {
     const t = await session()

@@ -244,10 +244,9 @@ describe('a fence', () => {
     const t = await session({ shards: 2 })
     await t.ok('CREATE_STATE', { state: '{x}leads' })
     const write = (name: string): Promise<JsonObject> =>
-      t.send('CREATE_RECORD', {
+      t.send('ALTER_STATE', {
         state: '{x}leads',
-        data: { a: 1 },
-        idempotency_key: name,
+        max_length: 5,
         fence: { lock: name, token: Number.MAX_SAFE_INTEGER },
       })
     const replies = await Promise.all(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map(write))

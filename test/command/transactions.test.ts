@@ -27,6 +27,65 @@ const turnstile = {
 const run = async (t: Session, ops: JsonValue[]): Promise<JsonObject[]> =>
   (await t.ok('TRANSACTION', { ops })).results as JsonObject[]
 
+describe.each([1, 2])('a transaction over %i shards, under an idempotency key', (shards) => {
+  const ops = [
+    { cmd: 'INCREMENT_KEY', state: balances, key: 'Ann' },
+    { cmd: 'CREATE_RECORD', state: accounts, data: { owner: 'Cid', cents: 0 } },
+  ]
+  const key = { idempotency_key: 'order-7' }
+
+  it('runs once, and is answered as at first', async () => {
+    const t = await bank(shards)
+    const first = await t.ok('TRANSACTION', { ops, ...key })
+    expect(first.results).toEqual([
+      { value: 101, state_version: 2 },
+      { id: 3, version: 3 },
+    ])
+    const others = await Promise.all([1, 2, 3].map(() => t.ok('TRANSACTION', { ops, ...key })))
+    expect(others).toEqual([first, first, first])
+    expect(await t.records(accounts)).toHaveLength(3)
+  })
+
+  it('runs once where it comes several times at once', async () => {
+    const t = await bank(shards)
+    const replies = await Promise.all([1, 2, 3, 4].map(() => t.ok('TRANSACTION', { ops, ...key })))
+    expect(new Set(replies.map((reply) => JSON.stringify(reply))).size).toBe(1)
+    expect(await t.records(accounts)).toHaveLength(3)
+    expect(await run(t, ops)).toMatchObject([{ value: 102 }, { id: 4 }])
+  })
+
+  it('is another one with other operations, and refused', async () => {
+    const t = await bank(shards)
+    await t.ok('TRANSACTION', { ops, ...key })
+    const more = [...ops, { cmd: 'DELETE_RECORD', state: accounts, id: 1 }]
+    expect(await t.refused('TRANSACTION', { ops: more, ...key })).toMatchObject({
+      code: 'KEY_REUSED',
+      idempotency_key: 'order-7',
+    })
+    expect(await t.records(accounts)).toHaveLength(3)
+    expect(await run(t, more)).toHaveLength(3)
+  })
+
+  it('is not kept when it is refused, and may be tried again', async () => {
+    const t = await bank(shards)
+    const checked = [...ops, { check: { state: audit, id: 1, exists: true } }]
+    expect(await t.refused('TRANSACTION', { ops: checked, ...key })).toMatchObject({ code: 'TRANSACTION_FAILED' })
+    await t.ok('CREATE_RECORD', { state: audit, data: { text: 'now' } })
+    const first = await t.ok('TRANSACTION', { ops: checked, ...key })
+    expect(first.results).toMatchObject([{ value: 101 }, { id: 3 }, { exists: true }])
+    await t.ok('DELETE_RECORD', { state: audit, id: 1 })
+    expect(await t.ok('TRANSACTION', { ops: checked, ...key })).toEqual(first)
+  })
+
+  it('leaves its states free behind an answer that was kept', async () => {
+    const t = await bank(shards)
+    await t.ok('TRANSACTION', { ops, ...key })
+    await t.ok('TRANSACTION', { ops, ...key })
+    expect(await t.ok('INCREMENT_KEY', { state: balances, key: 'Ann' })).toMatchObject({ value: 102 })
+    expect(await t.ok('DELETE_RECORD', { state: accounts, id: 3 })).toMatchObject({ deleted: true })
+  })
+})
+
 describe.each([1, 2])('a transaction over %i shards', (shards) => {
   it('runs all its writes, each of which takes one version and sees the ones before it', async () => {
     const t = await bank(shards)
@@ -230,15 +289,6 @@ describe('the operations of a transaction', () => {
         )
       ).at(-1),
     ).toEqual({ value: 1_000, state_version: 1_000 })
-  })
-
-  it('have no idempotency key together', async () => {
-    const t = await session()
-    const ops = [{ cmd: 'DELETE_KEY', key: 'a' }]
-    expect(await t.refused('TRANSACTION', { ops, idempotency_key: 'once' })).toMatchObject({
-      code: 'INVALID_REQUEST',
-      reason: "TRANSACTION takes no 'idempotency_key': no shard alone could keep its reply",
-    })
   })
 
   it('may be nested as deep as the same command alone', async () => {

@@ -27,6 +27,13 @@ describe('a transaction over two threads', () => {
       ops: [decider, participant].map((state) => ({ cmd: 'INCREMENT_KEY', state, key: 'count' })),
     })
 
+  const once = (key: string): Promise<JsonObject> =>
+    engine.call({
+      cmd: 'TRANSACTION',
+      ops: [decider, participant].map((state) => ({ cmd: 'INCREMENT_KEY', state, key: 'once' })),
+      idempotency_key: key,
+    })
+
   const deaths = (): number => engine.deaths().reduce((sum, { count }) => sum + count, 0)
 
   beforeAll(async () => {
@@ -61,9 +68,29 @@ describe('a transaction over two threads', () => {
     expect(await valueOf(engine, participant)).toBe(done)
   })
 
-  it('is there as a whole when everything starts again', async () => {
+  const replies: JsonObject[] = []
+
+  it.each<[number, StepFault]>([
+    [1, 'fail-after-prepare'],
+    [0, 'fail-before-decide'],
+    [0, 'fail-after-decide'],
+    [1, 'fail-before-finish'],
+  ])('runs once under an idempotency key, where shard %i meets %s', async (shard, fault) => {
+    const key = `key ${replies.length}`
+    const before = deaths()
+    await engine.injectFault(shard, fault)
+    await eventually('the transaction has run', async () => (await once(key)).status === 'ok')
+    await eventually('the shard died', () => deaths() > before)
+    await eventually('the shard is back', () => engine.router.isReady)
+    replies.push(await once(key))
+    const count = replies.length
+    expect(replies.at(-1)).toMatchObject({ results: [{ value: count }, { value: count }] })
+  })
+
+  it('is there as a whole when everything starts again, and does not run again', async () => {
     await engine.close()
     engine = await openEngine({ data: folder, faultsEnabled: true })
     expect([await valueOf(engine, decider), await valueOf(engine, participant)]).toEqual([done, done])
+    expect(await Promise.all(replies.map((_, index) => once(`key ${index}`)))).toEqual(replies)
   })
 })
