@@ -1,6 +1,7 @@
 // The feed of changes, between the shards and whoever carries it to subscribers: which states are watched, and where each
 // of them stands. A position is said for each subscription, and again every second while a state is watched, so that a
-// subscriber notices the loss of a message that was the last.
+// subscriber notices the loss of a message that was the last. Those of many states are said some at a time: all at once
+// would hold up the router, and be more than may wait for one subscriber.
 // Bounded: more states than this are not watched, and hear nothing; their watchers ask the shards.
 
 import { shardOf } from '../base/placement.ts'
@@ -21,6 +22,9 @@ export interface FeedCarrier {
 }
 
 const positionIntervalMs = 1_000
+/** As long as there are not so many states that timers would have to be closer together than `turnMsMin`. */
+const positionsPerTurnWanted = 100
+const turnMsMin = 20
 
 export class Feed {
   readonly #options: FeedOptions
@@ -28,6 +32,8 @@ export class Feed {
   readonly #watched = new Map<string, number | undefined>()
   #carrier: FeedCarrier | undefined
   #timer: NodeJS.Timeout | undefined
+  /** Those whose positions are still to be said in this interval. It goes on with states that come, without those that go. */
+  #due: Iterator<string> = [].values()
   #messages = 0
   #bytes = 0
   #refused = 0
@@ -43,8 +49,7 @@ export class Feed {
   /** Only from here on anything can be watched. */
   carryOver(carrier: FeedCarrier): void {
     this.#carrier = carrier
-    this.#timer = setInterval(() => this.#sayPositions(), positionIntervalMs)
-    this.#timer.unref()
+    this.#scheduleTurn()
   }
 
   /** Somebody has subscribed: also somebody who has before, or who is not the first. */
@@ -73,12 +78,34 @@ export class Feed {
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    clearTimeout(this.#timer)
     this.#carrier = undefined
   }
 
-  #sayPositions(): void {
-    for (const state of this.#watched.keys()) this.#sayPosition(state)
+  /** In how many turns the positions of this interval are said. */
+  get #turns(): number {
+    const turnsWanted = Math.ceil(this.#watched.size / positionsPerTurnWanted)
+    return Math.min(Math.max(turnsWanted, 1), positionIntervalMs / turnMsMin)
+  }
+
+  #scheduleTurn(): void {
+    this.#timer = setTimeout(() => {
+      this.#sayPositions(Math.ceil(this.#watched.size / this.#turns))
+      this.#scheduleTurn()
+    }, positionIntervalMs / this.#turns)
+    this.#timer.unref()
+  }
+
+  #sayPositions(count: number): void {
+    for (let said = 0; said < count; said += 1) {
+      let next = this.#due.next()
+      if (next.done === true) {
+        this.#due = this.#watched.keys()
+        next = this.#due.next()
+      }
+      if (next.done === true) return
+      this.#sayPosition(next.value)
+    }
   }
 
   #sayPosition(state: string): void {

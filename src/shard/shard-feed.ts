@@ -19,7 +19,8 @@ export class ShardFeed {
   readonly #options: ShardFeedOptions
   /** By state: the last version that was published; undefined for one that is watched from now on. */
   readonly #watched = new Map<string, number | undefined>()
-  #hasNew = false
+  /** Those that nothing was published of since they are watched: thousands may come one by one, so nobody looks for them. */
+  readonly #new = new Set<string>()
 
   constructor(options: ShardFeedOptions) {
     this.#options = options
@@ -27,20 +28,22 @@ export class ShardFeed {
 
   /** From now on what happens to a state is published, and first of all where it stands; or nothing more of it is. */
   follow(state: string, isWatched: boolean): void {
-    if (!isWatched) this.#watched.delete(state)
-    else {
+    if (isWatched) {
       this.#watched.set(state, undefined)
-      this.#hasNew = true
+      this.#new.add(state)
+    } else {
+      this.#watched.delete(state)
+      this.#new.delete(state)
     }
   }
 
   /** The changes are committed: tells those who watch. */
   publish(changes: readonly Change[]): void {
-    if (this.#watched.size === 0 || (changes.length === 0 && !this.#hasNew)) return
+    if (this.#watched.size === 0 || (changes.length === 0 && this.#new.size === 0)) return
     const messages: FeedMessage[] = []
-    const states = this.#hasNew ? this.#watched.keys() : statesOf(changes)
-    for (const state of states) if (this.#watched.has(state)) this.#tell(state, messages)
-    this.#hasNew = false
+    for (const state of statesOf(changes)) if (this.#watched.has(state)) this.#tell(state, messages)
+    for (const state of this.#new) this.#tell(state, messages)
+    this.#new.clear()
     if (messages.length > 0) this.#options.publish(messages)
   }
 

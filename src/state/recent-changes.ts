@@ -1,8 +1,8 @@
 // The newest changes of a shard's states, for whoever reads on from a version that it has seen. Bounded by number and bytes
 // over all states together, the oldest go first. Owned by one shard, which notes each change as it is applied.
 // Invariant: of each state it holds the newest changes without a gap, so what follows a version that it still knows is all
-// that happened since. States that are read have an index; what nobody reads costs one entry of one queue, and without a
-// disk, where it is the only log, most of it is let go until somebody reads.
+// that happened since. States that are read have an index; what nobody reads costs one entry of one queue, unless so many
+// states are read that all have one. Without a disk, where it is the only log, most of it is let go until somebody reads.
 import { assert } from '../base/assert.ts'
 import type { Durability } from '../base/durability.ts'
 import type { Limits } from '../base/limits.ts'
@@ -39,13 +39,15 @@ export interface ReadChanges {
   readonly scannedTo: number | undefined
 }
 
-/** Beyond so many, all indexes are let go, and made anew for the states that are still read. */
-const indexesMax = 10_000
+/** An index for one state takes a look at all changes. Beyond so many, one more look makes those of all states. */
+const singleIndexesMax = 64
 
 export class RecentChanges {
   readonly #bounds: RecentBounds
   readonly #all = new Queue<KeptChange>()
   readonly #indexes = new Map<string, Queue<KeptChange>>()
+  /** Every state has an index that has a change here; one without has none. */
+  #isAllIndexed = false
   #bytes = 0
   /** How many changes came since somebody read last. */
   #sinceRead = Number.POSITIVE_INFINITY
@@ -72,7 +74,8 @@ export class RecentChanges {
     this.#all.push(change)
     this.#bytes += bytesOfKept(change)
     this.#sinceRead += 1
-    if (this.#indexes.size > 0) this.#indexes.get(change.state)?.push(change)
+    if (this.#isAllIndexed) this.#index(change)
+    else if (this.#indexes.size > 0) this.#indexes.get(change.state)?.push(change)
   }
 
   /** Takes back the newest change of all, which was not committed. */
@@ -80,17 +83,19 @@ export class RecentChanges {
     const change = this.#all.pop()
     assert(change !== undefined, 'only what was noted is taken back')
     this.#bytes -= bytesOfKept(change)
-    if (this.#indexes.size > 0) this.#indexes.get(change.state)?.pop()
+    this.#unindex(change, 'pop')
   }
 
   /** Lets go of what is too much. Only what is committed may go, as it cannot be had back. */
   trim(): void {
     const { changesMax, bytesMax, unreadMax } = this.#bounds
-    const keptMax = this.#sinceRead > changesMax ? unreadMax : changesMax
+    const isUnread = this.#sinceRead > changesMax
+    if (isUnread && this.#indexes.size > 0) this.#dropIndexes()
+    const keptMax = isUnread ? unreadMax : changesMax
     while (this.#all.length > keptMax || this.#bytes > bytesMax) {
       const change = this.#all.shift() as KeptChange
       this.#bytes -= bytesOfKept(change)
-      if (this.#indexes.size > 0) this.#indexes.get(change.state)?.shift()
+      this.#unindex(change, 'shift')
     }
   }
 
@@ -122,16 +127,39 @@ export class RecentChanges {
   /** The changes of one state, kept apart from when they are first asked for. */
   #indexOf(state: string): Queue<KeptChange> {
     this.#sinceRead = 0
-    const known = this.#indexes.get(state)
-    if (known !== undefined) return known
-    if (this.#indexes.size >= indexesMax) this.#indexes.clear()
-    const index = new Queue<KeptChange>()
+    if (!this.#isAllIndexed && !this.#indexes.has(state)) this.#makeIndex(state)
+    return this.#indexes.get(state) ?? new Queue()
+  }
+
+  #makeIndex(state: string): void {
+    this.#isAllIndexed = this.#indexes.size >= singleIndexesMax
+    if (this.#isAllIndexed) this.#indexes.clear()
+    else this.#indexes.set(state, new Queue())
     for (let at = 0; at < this.#all.length; at += 1) {
       const change = this.#all.at(at) as KeptChange
-      if (change.state === state) index.push(change)
+      if (this.#isAllIndexed || change.state === state) this.#index(change)
     }
-    this.#indexes.set(state, index)
-    return index
+  }
+
+  #dropIndexes(): void {
+    this.#indexes.clear()
+    this.#isAllIndexed = false
+  }
+
+  #index(change: KeptChange): void {
+    const index = this.#indexes.get(change.state)
+    if (index !== undefined) return index.push(change)
+    const created = new Queue<KeptChange>()
+    created.push(change)
+    this.#indexes.set(change.state, created)
+  }
+
+  #unindex({ state }: KeptChange, takeOut: 'pop' | 'shift'): void {
+    if (this.#indexes.size === 0) return
+    const index = this.#indexes.get(state)
+    index?.[takeOut]()
+    // Where all states have an index, those of states that are forgotten must not add up.
+    if (this.#isAllIndexed && index?.length === 0) this.#indexes.delete(state)
   }
 }
 
