@@ -42,7 +42,7 @@ const statesPerShard = 3
 const atOnce = 16
 const deathMsMax = 60_000
 /** A caller tries again after this, while a shard is away. */
-const restMs = 2
+const restMs = 10
 
 /** At once, so that what was said is known however the process ends. */
 function say(line: BankLine): void {

@@ -5,8 +5,8 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { decidedTable, preparedTable } from '../../src/journal/kept-rows.ts'
 import { loadSqlite } from '../../src/journal/sqlite-library.ts'
 import type { StepFault, TransactionCommit } from '../../src/protocol/control.ts'
@@ -66,27 +66,28 @@ interface Life {
 /** Runs one process to its end: that it is killed by its own orders, or without any that it ends well. */
 async function live(orders: Orders, signal: AbortSignal): Promise<Life> {
   const program = join(process.cwd(), 'dist', 'test', 'soak', 'bank.js')
+  // A pipe that nobody reads in time would be full.
+  const saidFile = `${orders.folder}.said`
+  const said = openSync(saidFile, 'w')
   const child = spawn(process.execPath, [program, JSON.stringify(orders)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', said, 'inherit'],
     signal,
     killSignal: 'SIGKILL',
   })
-  const closed = once(child, 'close')
+  closeSync(said)
   const timer = setTimeout(() => child.kill('SIGTERM'), lifeMsMax)
-  const life: Life = { found: undefined, transfers: new Map(), reads: new Map(), deaths: [] }
-  let moment = 0
   try {
-    for await (const text of createInterface({ input: child.stdout })) {
-      moment += 1
-      note(life, JSON.parse(text) as BankLine, moment)
-    }
     const expected = orders.faults.length > 0 ? [null, 'SIGKILL'] : [0, null]
-    deepStrictEqual(await closed, expected, `the process comes to its end (${JSON.stringify(orders)})`)
-    return life
+    deepStrictEqual(await once(child, 'close'), expected, `the process comes to its end (${JSON.stringify(orders)})`)
   } finally {
     clearTimeout(timer)
     child.kill('SIGKILL')
   }
+  const life: Life = { found: undefined, transfers: new Map(), reads: new Map(), deaths: [] }
+  const lines = readFileSync(saidFile, 'utf8').trimEnd().split('\n')
+  // Of the last line only a part may be there.
+  for (const [moment, text] of lines.entries()) if (text.endsWith('}')) note(life, JSON.parse(text) as BankLine, moment)
+  return life
 }
 
 function note(life: Life, line: BankLine, moment: number): void {
