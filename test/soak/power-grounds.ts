@@ -82,7 +82,7 @@ function fenced(state: string): PowerGround {
       const { value } = await call({ cmd: 'GET_KEY', state, ...lastKey, default: { step: 0, token: 0 } })
       const { step, token } = value as { step: number; token: number }
       const { token: newest } = await call({ cmd: 'GET_LOCK', lock: state })
-      ok(token <= Number(newest), `${state} was written under token ${token}, and the newest is ${String(newest)}`)
+      ok(token <= Number(newest), `${state} was written under token ${token}, and the newest is ${Number(newest)}`)
       // A step that was cut short has left the lock taken.
       await call({ cmd: 'UNLOCK', lock: state, owner })
       return [step]
@@ -124,7 +124,10 @@ function keyed(state: string): PowerGround {
 }
 
 const plain: PowerGround = {
-  climbers: plainClimbers.map(({ state, command }) => ({ state, climb: (call, step) => call(command(step)) })),
+  climbers: plainClimbers.map((climber) => ({
+    state: climber.state,
+    climb: (call, step) => call(climber.command(step)),
+  })),
   read: (call) => plainSteps(call),
 }
 
