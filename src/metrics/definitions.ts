@@ -237,7 +237,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   {
     name: 'holdfast_fenced_total',
     type: 'counter',
-    help: 'Writes that were refused because their token was not the newest of its lock.',
+    help: 'Writes and transactions that were refused because a token of theirs was not the newest of its lock.',
     labels: ['shard'],
     samples: fromCounts(({ fenced }) => fenced),
   },

@@ -35,8 +35,11 @@ export type Fault = 'throw' | 'exit' | 'out-of-memory' | 'endless-loop' | 'lost-
 /** The shard fails, or the process is killed, right before or after the commit of this step of a transaction. */
 export type StepFault = `${'fail' | 'kill'}-${'before' | 'after'}-${TransactionCommit}`
 
-/** What a transaction over several shards commits: what a participant promises, the decision, and a participant's part. */
-export type TransactionCommit = 'prepare' | 'decide' | 'finish'
+/**
+ * What a transaction over several shards commits: what a participant promises, the decision, a participant's part, and that
+ * nobody will ask for the decision again.
+ */
+export type TransactionCommit = 'prepare' | 'decide' | 'finish' | 'forget'
 
 export interface ShardReady {
   /** The thread it runs on. */

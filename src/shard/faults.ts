@@ -43,11 +43,13 @@ export class Faults {
   }
 
   #meet(when: 'before' | 'after', commit: Commit): void {
-    const step = stepOf(commit)
-    if (this.#armed === `kill-${when}-${step}`) process.kill(process.pid, 'SIGKILL')
-    if (this.#armed !== `fail-${when}-${step}`) return
-    this.#armed = undefined
-    happen('throw')
+    if (this.#armed === undefined || !isOfCommit(this.#armed)) return
+    for (const step of stepsOf(commit)) {
+      if (this.#armed === `kill-${when}-${step}`) process.kill(process.pid, 'SIGKILL')
+      if (this.#armed !== `fail-${when}-${step}`) continue
+      this.#armed = undefined
+      return happen('throw')
+    }
   }
 }
 
@@ -55,11 +57,14 @@ function isOfCommit(fault: Fault): fault is 'lost-answer' | StepFault {
   return fault === 'lost-answer' || fault.includes('-before-') || fault.includes('-after-')
 }
 
-function stepOf({ kept = [] }: Commit): TransactionCommit | undefined {
-  const own = kept.filter(({ table }) => isOfTransactions(table))
-  const written = own.find(({ value }) => value !== undefined)
-  if (written !== undefined) return written.table === preparedTable ? 'prepare' : 'decide'
-  return own.some(({ table }) => table === preparedTable) ? 'finish' : undefined
+/** One commit may bring steps of several transactions. */
+function stepsOf({ kept = [] }: Commit): TransactionCommit[] {
+  return kept
+    .filter(({ table }) => isOfTransactions(table))
+    .map(({ table, value }) => {
+      if (table === preparedTable) return value === undefined ? 'finish' : 'prepare'
+      return value === undefined ? 'forget' : 'decide'
+    })
 }
 
 function happen(fault: Exclude<Fault, 'lost-answer' | StepFault>): void {

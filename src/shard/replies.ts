@@ -123,6 +123,7 @@ export class Replies {
   #reply(task: Task, replies: ReplyEntry[]): void {
     // The router counts transactions, whose steps are no commands.
     if (task.step === undefined) this.#options.counters.count(task.answers)
+    else this.#options.counters.countFencedStep(task.answers)
     const body = this.#encode(task)
     const ids = task.numbered === undefined ? [task.id] : this.retries.answer(task, body)
     if (isSteps(body)) this.#options.onJob({ kind: 'reply', task, ids, steps: body })

@@ -2,7 +2,7 @@
 import { countBounds, durationBounds, Histogram } from '../base/histogram.ts'
 import { OutcomeCounts } from '../base/outcome-counts.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
-import type { JsonObject } from '../protocol/value.ts'
+import { isObject, type JsonObject } from '../protocol/value.ts'
 import type { Change } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
 import type { Answer } from './task.ts'
@@ -53,6 +53,14 @@ export class Counters {
       this.commands.add(command, refusal?.code ?? 'ok', index - start)
       if (refusal?.code === 'FENCED') this.fenced += index - start
       start = index
+    }
+  }
+
+  /** Counts what a step of a transaction was refused for by a fence; the router counts the transaction itself. */
+  countFencedStep(answers: readonly Answer[]): void {
+    for (const { refusal } of answers) {
+      const { cause } = refusal?.details ?? {}
+      if (isObject(cause) && cause.code === 'FENCED') this.fenced += 1
     }
   }
 

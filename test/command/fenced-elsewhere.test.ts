@@ -40,6 +40,20 @@ describe.each([near, far])("the fence of an operation, whose lock is '%s'", (loc
     })
     for (const each of [state, other])
       expect(await t.ok('GET_KEY', { state: each, key: 'a' })).toMatchObject({ value: 1 })
+    expect((await t.ok('STATS')).totals, 'it is counted once').toMatchObject({ fenced: 1 })
+  })
+
+  it('is counted where the whole transaction is on one shard, too, and not where something else is refused', async () => {
+    const t = await session()
+    const { token, owner } = await locked(t, lock)
+    await t.ok('UNLOCK', { lock, owner })
+    await locked(t, lock)
+    const own = `${lock} of {${lock}}`
+    const write = { cmd: 'SET_KEY', state: own, key: 'a', value: 1, fence: { lock, token } }
+    const reads = { check: { state: own, key: 'a', exists: true } }
+    expect(await t.refused('TRANSACTION', { ops: [write] })).toMatchObject({ cause: { code: 'FENCED' } })
+    expect(await t.refused('TRANSACTION', { ops: [reads] })).toMatchObject({ code: 'TRANSACTION_FAILED' })
+    expect((await t.ok('STATS')).totals).toMatchObject({ fenced: 1 })
   })
 })
 
@@ -72,6 +86,7 @@ describe('a write under a fence whose lock lives on another shard', () => {
       newest,
     })
     expect(await t.ok('GET_KEY', { state, key: 'a', default: null })).toMatchObject({ version: 0 })
+    expect((await t.ok('STATS')).totals).toMatchObject({ fenced: 1 })
   })
 
   it('runs once under an idempotency key, with its own reply each time', async () => {

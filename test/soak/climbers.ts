@@ -4,7 +4,7 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import type { JsonObject, JsonValue } from '../../src/protocol/value.ts'
 
-type Command = JsonObject & { readonly cmd: string }
+export type Command = JsonObject & { readonly cmd: string }
 
 /** Resolves to what a command was answered with; rejects if it was refused. */
 export type Call = (command: Command) => Promise<JsonObject>

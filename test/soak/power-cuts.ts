@@ -1,17 +1,20 @@
 // Power cuts: an engine works under a recorder (power-shim.c), and the disk is made as it may be after a cut at many
 // moments (disk-log.ts). An engine that opens it finds, in strict mode, every write that had been acknowledged; in relaxed
-// mode all but the newest, none older than a second; in both nothing that was never sent, and nothing damaged. The next
-// recording begins on one of these disks, so that recovery is cut short as well.
+// mode all but the newest, none older than a second; in both nothing that was never sent, nothing damaged, no transaction by
+// half, and no token that is granted again. The next recording begins on one of these disks, so that recovery is cut short
+// as well.
 import { deepStrictEqual, ok } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { shardOf } from '../../src/base/placement.ts'
 import { openEngine } from '../../src/engine.ts'
 import { randomFrom } from '../support/random.ts'
 import { compileShim } from '../support/shim.ts'
 import type { Campaign, CampaignRun, Counts } from './campaign.ts'
-import { type Call, climbers, stepsTaken } from './climbers.ts'
 import { Disk, type Entry, type Random, readLog, type Wish } from './disk-log.ts'
+import { InlineEngine } from './inline-engine.ts'
+import { callOn, climbers, type NumberedCall, stepsTaken, tokensAfter } from './power-grounds.ts'
 import type { Load } from './power-load.ts'
 
 /** How much one recording does, and how many disks are made of it. */
@@ -24,6 +27,8 @@ export interface Effort {
    */
   readonly restMs: number
   readonly cuts: number
+  /** Those of every recording; else some begin with one thread, and some with two shards in threads. */
+  readonly shards?: number
 }
 
 const full = {
@@ -32,6 +37,8 @@ const full = {
 } as const
 /** In relaxed mode a power cut takes at most what was acknowledged so lately. */
 const lostMsMax = 1_000
+/** One in so many disks of two shards is opened with threads. */
+const lookWithThreads = 64
 /** If nothing at all was written for longer, the process did not run. */
 const idleMsMax = 50
 const marksName = 'marks'
@@ -45,29 +52,43 @@ interface Known {
   readonly acknowledged: number[]
   /** Acknowledged longer ago than a power cut may take in relaxed mode. */
   readonly old: number[]
+  /** The newest token that was granted to each, as far as anybody had heard. */
+  readonly granted: number[]
 }
 
 /** A mark, with its place in the log and the time for which the process had run by then. */
 interface Mark {
   readonly kind: string
   readonly climber: number
+  /** Or the token that was granted. */
   readonly step: number
   readonly place: number
   readonly ranMs: number
+}
+
+/** The disk on which a recording begins, and what is on it. */
+interface Begun {
+  readonly folder: string
+  readonly steps: readonly number[]
+  readonly granted: readonly number[]
+  readonly shards: number
 }
 
 class Recording {
   readonly entries: readonly Entry[]
   readonly marks: readonly Mark[]
   readonly #ranMs: readonly number[]
-  /** What each climber had done before. */
+  /** What each climber had done before, and the newest token it had heard of. */
   readonly #before: readonly number[]
+  readonly #grantedBefore: readonly number[]
   readonly #wereCreated: boolean
   readonly #places: ReadonlyMap<string, number>
 
-  constructor(entries: readonly Entry[], before: readonly number[] | undefined) {
+  constructor(entries: readonly Entry[], before: Pick<Begun, 'steps' | 'granted'> | undefined) {
     this.entries = entries
-    this.#before = before ?? climbers.map(() => 0)
+    const none = climbers.map(() => 0)
+    this.#before = before?.steps ?? none
+    this.#grantedBefore = before?.granted ?? none
     this.#wereCreated = before !== undefined
     let ranMs = 0
     this.#ranMs = entries.map(({ atMs }, place) => {
@@ -81,12 +102,19 @@ class Recording {
   /** Before the entry at this place. */
   knownAt(place: number): Known {
     const before = this.#before
-    const known = { areCreated: this.#wereCreated, sent: [...before], acknowledged: [...before], old: [...before] }
+    const known = {
+      areCreated: this.#wereCreated,
+      sent: [...before],
+      acknowledged: [...before],
+      old: [...before],
+      granted: [...this.#grantedBefore],
+    }
     const oldMs = (this.#ranMs[place - 1] ?? 0) - lostMsMax
     for (const mark of this.marks) {
       if (mark.place >= place) break
       if (mark.kind === 'created') known.areCreated = true
       if (mark.kind === 'sent') known.sent[mark.climber] = mark.step
+      if (mark.kind === 'granted') known.granted[mark.climber] = mark.step
       if (mark.kind !== 'acknowledged') continue
       known.acknowledged[mark.climber] = mark.step
       if (mark.ranMs <= oldMs) known.old[mark.climber] = mark.step
@@ -154,13 +182,25 @@ function chooseCuts({ entries, marks }: Recording, count: number, random: Random
   }).sort((a, b) => a - b)
 }
 
-/** What an engine finds in a folder: steps by climber, and the shard of each; undefined if the states are not there. */
-async function lookInto(folder: string, durability: 'strict' | 'relaxed', shards: number) {
-  const engine = await openEngine({ data: join(folder, dataName), durability, shards })
+/** Threads are started now and then: most that can go wrong here goes wrong without them, and much sooner. */
+function openIn(folder: string, durability: 'strict' | 'relaxed', shards: number, hasThreads: boolean) {
+  const data = join(folder, dataName)
+  return shards === 0 || hasThreads
+    ? openEngine({ data, durability, shards })
+    : InlineEngine.open({ data, durability, shards })
+}
+
+/**
+ * What an engine finds in a folder: steps by climber, the shard of each, and its tokens; undefined if the states are not
+ * there.
+ */
+async function lookInto(folder: string, durability: 'strict' | 'relaxed', shards: number, hasThreads: boolean) {
+  const engine = await openIn(folder, durability, shards, hasThreads)
+  const ask = callOn(engine.router)
   try {
     let isMissing = false
-    const call: Call = async (command) => {
-      const reply = await engine.call(command)
+    const call: NumberedCall = async (command, numbered) => {
+      const reply = await ask(command, numbered)
       if (reply.status === 'ok') return reply
       isMissing ||= reply.code === 'STATE_NOT_FOUND' || reply.code === 'INSTANCE_NOT_FOUND'
       throw new Error(JSON.stringify(reply))
@@ -170,8 +210,8 @@ async function lookInto(folder: string, durability: 'strict' | 'relaxed', shards
       throw error
     })
     if (steps === undefined) return undefined
-    const found = await Promise.all(climbers.map(({ state }) => call({ cmd: 'GET_STATE_INFO', state })))
-    return { steps, shards: found.map(({ shard }) => Number(shard)) }
+    const shardsOf = climbers.map(({ state }) => shardOf(state, Math.max(1, shards)))
+    return { steps, shards: shardsOf, tokens: await tokensAfter(call) }
   } finally {
     await engine.close()
   }
@@ -188,6 +228,12 @@ function judge(recording: Recording, place: number, found: Found, durability: 's
     return 0
   }
   const kept = durability === 'strict' ? known.acknowledged : known.old
+  for (const [climber, tokens] of found.tokens.entries()) {
+    const granted = known.granted[climber] ?? 0
+    ok(tokens === undefined || tokens.next > granted, `token ${tokens?.next} is granted again, after ${granted}`)
+    const isKept = tokens === undefined || durability === 'relaxed' || tokens.newest >= granted
+    ok(isKept, `token ${granted} was granted, and ${tokens?.newest} is the newest`)
+  }
   let lost = 0
   for (const [climber, step] of found.steps.entries()) {
     const { state } = climbers[climber] as { state: string }
@@ -231,25 +277,19 @@ async function cutAgainAndAgain(
   const counts = { recordings: 0, cuts: 0, barriers: 0, acknowledged: 0, 'acknowledged and lost': 0 }
   // In memory, where there is room: what is asked here is what the engine asks of a disk, and no disk.
   const place = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : folder, 'holdfast-power-'))
-  /** The disk on which the next recording begins, and what is on it. */
-  let begun: { readonly folder: string; readonly steps: readonly number[]; readonly shards: number } | undefined
+  let begun: Begun | undefined
   try {
     for (let round = 0; goesOn(); round += 1) {
       // Every fourth begins with nothing, one of these with threads.
       if (round % 4 === 0) begun = undefined
-      const shards: number = begun?.shards ?? (round % 8 === 4 ? 2 : 0)
+      const shards: number = begun?.shards ?? effort.shards ?? (round % 8 === 4 ? 2 : 0)
       const root = join(place, 'recorded')
       rmSync(root, { recursive: true, force: true })
       if (begun === undefined) mkdirSync(root)
       else cpSync(begun.folder, root, { recursive: true })
       const disk = new Disk(root)
-      const { entries } = await record(library, root, {
-        durability,
-        shards,
-        climbers: 16,
-        ...effort,
-      })
-      const recording = new Recording(entries, begun?.steps)
+      const { entries } = await record(library, root, { ...effort, durability, shards, climbers: 16 })
+      const recording = new Recording(entries, begun)
       counts.recordings += 1
       counts.barriers += entries.filter(({ operation }) => operation === 'sync').length
       counts.acknowledged += recording.marks.filter(({ kind }) => kind === 'acknowledged').length
@@ -261,7 +301,7 @@ async function cutAgainAndAgain(
           if (entry.path !== marksName) disk.do(entry)
         }
       }
-      for (const cut of chooseCuts(recording, shards > 0 ? Math.ceil(cuts / 8) : cuts, random)) {
+      for (const cut of chooseCuts(recording, cuts, random)) {
         goOnTo(cut)
         const image = join(place, `image-${counts.cuts}`)
         const wish: Wish = (['nothing', 'anything', 'anything', 'everything'] as const)[random(4)] as Wish
@@ -270,7 +310,7 @@ async function cutAgainAndAgain(
         if (kept !== undefined) cpSync(image, kept, { recursive: true })
         let found: Found
         try {
-          found = await lookInto(image, durability, shards)
+          found = await lookInto(image, durability, shards, random(lookWithThreads) === 0)
           counts['acknowledged and lost'] += judge(recording, cut, found, durability)
         } catch (error) {
           throw new Error(`cut ${counts.cuts}, after entry ${cut} of ${entries.length}, with ${wish} left`, {
@@ -283,7 +323,7 @@ async function cutAgainAndAgain(
         if (found === undefined) rmSync(kept, { recursive: true })
         else {
           if (begun !== undefined) rmSync(begun.folder, { recursive: true })
-          begun = { folder: kept, steps: found.steps, shards }
+          begun = { folder: kept, steps: found.steps, granted: recording.knownAt(cut).granted, shards }
         }
       }
       goOnTo(entries.length)

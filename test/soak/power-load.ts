@@ -1,9 +1,17 @@
 // The process whose writes are recorded: an engine in a folder, climbers on it, and beside the folder a file of marks that
 // says, in the order of the writes themselves, what was sent and what was acknowledged. Arguments, as JSON: see `Load`.
-import { strictEqual } from 'node:assert/strict'
 import { openSync, writeSync } from 'node:fs'
 import { openEngine } from '../../src/engine.ts'
-import { type Call, type Climber, climbers, createdBefore, creations, stepsTaken } from './climbers.ts'
+import { createdBefore } from './climbers.ts'
+import {
+  callOn,
+  climbers,
+  creations,
+  type NumberedCall,
+  type PowerClimber,
+  plainCount,
+  stepsTaken,
+} from './power-grounds.ts'
 
 export interface Load {
   readonly data: string
@@ -14,7 +22,7 @@ export interface Load {
   readonly lives: number
   /** After so long a life ends. */
   readonly lifeMs: number
-  /** How many climbers there are. */
+  /** How many climbers there are whose steps are one plain command each. The others are there, too. */
   readonly climbers: number
   /** Between two steps of a climber, so that the log stays short. */
   readonly restMs: number
@@ -25,8 +33,9 @@ const beatMs = 20
 
 async function live({ data, durability, shards, ...load }: Load, mark: (text: string) => void): Promise<void> {
   const engine = await openEngine({ data, durability, shards })
-  const call: Call = async (command) => {
-    const reply = await engine.call(command)
+  const ask = callOn(engine.router)
+  const call: NumberedCall = async (command, numbered) => {
+    const reply = await ask(command, numbered)
     if (reply.status === 'ok' || createdBefore.has(reply.code)) return reply
     throw new Error(JSON.stringify(reply))
   }
@@ -35,18 +44,20 @@ async function live({ data, durability, shards, ...load }: Load, mark: (text: st
   const steps = await stepsTaken(call)
   const end = performance.now() + load.lifeMs
   const climb = async (index: number): Promise<void> => {
-    const climber = climbers[index] as Climber
+    const climber = climbers[index] as PowerClimber
+    const granted = (token: number): void => mark(`granted ${index} ${token}`)
     for (let step = (steps[index] ?? 0) + 1; performance.now() < end; step += 1) {
       mark(`sent ${index} ${step}`)
-      const reply = await call(climber.command(step))
-      strictEqual(reply.status, 'ok')
+      await climber.climb(call, step, granted)
       mark(`acknowledged ${index} ${step}`)
       await new Promise((resolve) => setTimeout(resolve, load.restMs))
     }
   }
   // Not the first so many: those of every kind.
-  const stride = climbers.length / load.climbers
-  await Promise.all(Array.from({ length: load.climbers }, (_, nth) => climb(Math.floor(nth * stride))))
+  const stride = plainCount / load.climbers
+  const chosen = Array.from({ length: load.climbers }, (_, nth) => Math.floor(nth * stride))
+  const others = Array.from({ length: climbers.length - plainCount }, (_, nth) => plainCount + nth)
+  await Promise.all([...chosen, ...others].map(climb))
   await engine.close()
 }
 

@@ -56,7 +56,10 @@ export class Simulation {
   readonly router: Router
   faults = true
   deaths = 0
+  /** The time that has passed. */
   now = 0
+  /** How far the wall clock was set forth or back. */
+  #wallOffset = 0
   #wakes: { readonly at: number; readonly wake: () => void }[] = []
 
   constructor(seed: number, { shards = 2, limits: given = {} }: SimulationOptions = {}) {
@@ -78,11 +81,12 @@ export class Simulation {
   }
 
   /** Runs a command; its replies come into the list. */
-  call(command: JsonObject, answered: () => void = () => {}): JsonObject[] {
+  call(command: JsonObject, answered: (reply: JsonObject) => void = () => {}): JsonObject[] {
     const replies: JsonObject[] = []
     this.router.run(checkEnvelope(command), 'values', (body) => {
-      replies.push(structuredClone(body) as JsonObject)
-      answered()
+      const reply = structuredClone(body) as JsonObject
+      replies.push(reply)
+      answered(reply)
     })
     return replies
   }
@@ -103,6 +107,16 @@ export class Simulation {
     }
   }
 
+  /** Sets the wall clock forth or back, as an administrator may. */
+  setWallBy(ms: number): void {
+    this.#wallOffset += ms
+  }
+
+  /** Calls back once so much time has passed. */
+  later(ms: number, wake: () => void): void {
+    this.#wakeAfter(ms, wake)
+  }
+
   /** Lets time pass; timers that are due by then fire when the seed says so, or are called off before. */
   advance(ms: number): void {
     this.now += ms
@@ -119,6 +133,7 @@ export class Simulation {
     const name = `shard ${mailbox.shard} life ${life}`
     const journal = new KeepingJournal(this.stores[mailbox.shard])
     const progress = new Int32Array(new SharedArrayBuffer(progressSlotCount * 4))
+    const bornAt = this.now
     let alive = true
     const die = (): void => {
       if (!alive) return
@@ -144,7 +159,8 @@ export class Simulation {
       shards: this.stores.length,
       limits: this.#limits,
       journal,
-      clocks: () => ({ wall: this.now, mono: this.now }),
+      // The clock that never goes back begins anew with each life, as that of a thread does.
+      clocks: () => ({ wall: this.now + this.#wallOffset, mono: this.now - bornAt }),
       send: (replies: ReplyEntry[]) => this.scheduler.add(`replies ${name}`, () => alive && mailbox.settle(replies)),
       schedule: (turn) => this.scheduler.add(`turn ${name}`, () => alive && turn()),
       wakeAfter: (ms, wake) => this.#wakeAfter(ms, () => alive && wake()),
