@@ -7,7 +7,7 @@ import { type Refuse, refuse } from '../command/decide.ts'
 import { type KeptRow, keyedTable } from '../journal/kept-rows.ts'
 import type { SlicedRows } from '../protocol/rows.ts'
 import { approximateBytes, isObject, type JsonObject, type JsonValue } from '../protocol/value.ts'
-import type { Answer, CheckedCommand, Task } from './task.ts'
+import { type Answer, type CheckedCommand, keyOf, type Task } from './task.ts'
 
 /** A command under a key. */
 export interface Keyed {
@@ -120,14 +120,15 @@ export class KeyedReplies {
 }
 
 /** The key of a command, with what tells the command from another one; undefined for one without. */
-export function keyedOf({ name, args }: CheckedCommand, { routingKey, rows }: Task): Keyed | undefined {
+export function keyedOf({ name, args }: CheckedCommand, task: Task): Keyed | undefined {
+  const { rows } = task
   const key = args.idempotency_key
   if (typeof key !== 'string') return undefined
   const { cmd: _, state: __, request_id: ___, idempotency_key: ____, data, ...rest } = args
   const hash = createHash('sha256').update(name).update(canonical(rest))
   if (rows === undefined) hash.update(canonical(data ?? null))
   else hash.update((data as unknown as SlicedRows).text)
-  return { routingKey, key, hash: hash.digest('base64url') }
+  return { routingKey: keyOf(task), key, hash: hash.digest('base64url') }
 }
 
 function nameOf(routingKey: string, key: string): string {

@@ -78,7 +78,7 @@ export class ScriptedServer {
   #take(socket: Router, identity: Buffer, header: RequestHeader, routingKey: string, commands: JsonObject[]): void {
     const reply = (body: JsonObject | JsonObject[] | string): void => {
       const isError = typeof body === 'object' && !Array.isArray(body)
-      const replyHeader = writeReplyHeader({ ...header, isError, instance: this.instance })
+      const replyHeader = writeReplyHeader({ ...header, isError, isEarly: false, instance: this.instance })
       const text = typeof body === 'string' ? body : JSON.stringify(body)
       if (!socket.closed) socket.send([identity, replyHeader, text]).catch(() => {})
     }
