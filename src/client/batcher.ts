@@ -1,12 +1,12 @@
 // Makes few messages of many calls. All calls made in one turn of the event loop leave together, one message for each
-// routing key, a large burst two; what does not fit into the bounds of server and client waits here, in order. Every call
+// shard (each routing key, where the server does not know better), a large burst two; what does not fit into the bounds of server and client waits here, in order. Every call
 // ends: with its reply, with a refusal, or by its deadline.
 import { type CommandName, commands } from '../protocol/commands.ts'
 import { refusal } from '../protocol/errors.ts'
 import { readReplyHeader, writeRequestHeader } from '../protocol/frames.ts'
 import { isObject, type JsonObject } from '../protocol/value.ts'
 import { type Call, encodedCalls, fail, failBySignal, isBig, succeed } from './call.ts'
-import { CallQueue } from './call-queue.ts'
+import { CallQueue, lanesAt } from './call-queue.ts'
 import { type Caller, type CallOptions, waitMsOf } from './caller.ts'
 import type { Connection } from './connection.ts'
 import {
@@ -22,7 +22,7 @@ import {
 } from './error.ts'
 import { isFencedElsewhere, runFencedElsewhere } from './fenced-elsewhere.ts'
 import { HeldBack } from './held-back.ts'
-import { errorOf, InFlight, isKnownTo, type Message, mayHaveRun } from './in-flight.ts'
+import { errorOf, InFlight, isKnownTo, type Message, mayHaveRun, settleEarly } from './in-flight.ts'
 import { ownArguments } from './own-arguments.ts'
 
 export interface BatcherOptions {
@@ -147,16 +147,18 @@ export class Batcher implements Caller {
   }
 
   /** Takes a reply as it came, and settles the calls of its message. */
-  take([first, body]: readonly Buffer[]): void {
+  take([first, ...rest]: readonly Buffer[]): void {
     const connection = this.#connection
     const header = first === undefined ? undefined : readReplyHeader(first)
     const message = header === undefined ? undefined : this.#inFlight.find(header.requestNumber)
+    const body = rest.at(-1)
     if (connection === undefined || header === undefined || message === undefined || body === undefined) return
     if (header.instance !== this.#instance) {
       this.#instance = header.instance
       this.#options.onInstanceChange()
     }
     try {
+      if (header.isEarly) return settleEarly(message, rest[0] as Buffer, body)
       if (header.isError) {
         const reply: unknown = JSON.parse(body.toString())
         this.#takeRefusal(message, isObject(reply) ? reply : {}, header.requestNumber)
@@ -213,7 +215,8 @@ export class Batcher implements Caller {
       this.#inFlight.messages === 0 ? Math.max(halfBurstMin, Math.ceil(this.#queue.length / 2)) : commandsPerMessageMax
     const bounds = { commandsMax: Math.min(half, commandsPerMessageMax), bytesMax: messageBytesWanted }
     const isHeld = (call: Call): boolean => !this.#heldBack.isEmpty && this.#heldBack.holdBehind(call)
-    for (const calls of this.#queue.takeMessages(room, bounds, isHeld)) this.#post(connection, calls)
+    const messages = this.#queue.takeMessages(room, bounds, isHeld, lanesAt(connection.server))
+    for (const calls of messages) this.#post(connection, calls)
     this.#checkIdle()
   }
 
@@ -229,7 +232,7 @@ export class Batcher implements Caller {
   }
 
   #sendMessage(connection: Connection, message: Message): void {
-    const { codec, writeNumber, routingKey, body } = message
+    const { codec, writeNumber, routingKey, isSpread, body } = message
     const isAgain = mayHaveRun(message)
     const requestNumber = this.#inFlight.send(message, connection.server, clock())
     const header = writeRequestHeader({
@@ -239,6 +242,7 @@ export class Batcher implements Caller {
       writeNumber,
       settled: this.#inFlight.settled,
       isAgain,
+      isSpread,
       trace: undefined,
       wantsMaps: false,
     })
@@ -251,7 +255,8 @@ export class Batcher implements Caller {
     const connection = this.#connection
     if (connection === undefined || message.isOver) return
     const server = { ...connection.server, instance: this.#instance as number }
-    if (!mayHaveRun(message) || isKnownTo(message, server)) this.#sendMessage(connection, message)
+    const isReadable = server.spreads || !message.isSpread
+    if (isReadable && (!mayHaveRun(message) || isKnownTo(message, server))) this.#sendMessage(connection, message)
     else this.#giveUp(message, 'the server that may have run it is gone, and what it held with it')
   }
 

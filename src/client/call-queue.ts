@@ -1,6 +1,8 @@
-// The calls that were not sent yet, in the order in which they were made, and how they are put into messages: all calls
-// on one routing key together, in their order, as many as a message should hold.
+// The calls that were not sent yet, in the order in which they were made, and how they are put into messages: as many as a
+// message should hold together, of those that may share one. Calls on one routing key keep their order.
+import { shardOf } from '../base/placement.ts'
 import type { Call } from './call.ts'
+import type { ServerInfo } from './server-info.ts'
 
 /** What may still be sent. */
 export interface Room {
@@ -18,6 +20,19 @@ export interface MessageBounds {
 interface Group {
   readonly calls: Call[]
   bytes: number
+  /** Routing keys with calls that left alone, behind this message: what comes later on these must not go with it. */
+  barred: Set<string> | undefined
+}
+
+/** Calls whose routing keys are on one lane may share a message. */
+export type LaneOf = (routingKey: string) => string | number
+
+/** One for the router, and one for each shard; or one for each routing key, where a server does not know several in one. */
+export function lanesAt({ spreads, shards }: ServerInfo): LaneOf {
+  return (routingKey) => {
+    if (!spreads || routingKey === '') return routingKey
+    return shards === 1 ? 0 : shardOf(routingKey, shards)
+  }
 }
 
 /** So many places of calls that left are kept at the head of the queue before they are cut off. */
@@ -52,33 +67,40 @@ export class CallQueue {
 
   /**
    * Takes calls out, first those that were made first, and groups them into messages, until there is no more `room`.
-   * Calls for which `isHeld` are taken out, but not sent: whoever holds them puts them back.
+   * Calls whose routing keys have the same lane may share one. Calls for which `isHeld` are taken out, but not sent: whoever
+   * holds them puts them back.
    */
-  takeMessages(room: Room, bounds: MessageBounds, isHeld: (call: Call) => boolean): Call[][] {
+  takeMessages(room: Room, bounds: MessageBounds, isHeld: (call: Call) => boolean, laneOf: LaneOf): Call[][] {
     const messages: Call[][] = []
-    const groups = new Map<string, Group>()
+    const groups = new Map<string | number, Group>()
     let lastKey: string | undefined
+    let lane: string | number = ''
     let last: Group | undefined
     for (; this.#head < this.#calls.length; this.#head += 1) {
       const call = this.#calls[this.#head] as Call
       if (call.isOver || isHeld(call)) continue
       if (room.commands <= 0 || room.bytes <= 0) break
-      let group = call.routingKey === lastKey ? last : groups.get(call.routingKey)
-      if (group === undefined || call.isAlone || isFull(group, call, bounds)) {
+      const { routingKey } = call
+      if (routingKey !== lastKey) {
+        lane = laneOf(routingKey)
+        lastKey = routingKey
+        last = groups.get(lane)
+      }
+      if (call.isAlone || last === undefined || isFull(last, call, bounds)) {
         if (room.messages <= 0) break
         room.messages -= 1
-        group = { calls: [], bytes: 0 }
-        messages.push(group.calls)
-        // Nothing joins a call that is alone: it counts as full.
-        if (call.isAlone) group.bytes = bounds.bytesMax
-        groups.set(call.routingKey, group)
+        const calls = [call]
+        messages.push(calls)
+        if (!call.isAlone) {
+          last = { calls, bytes: call.bytes, barred: undefined }
+          groups.set(lane, last)
+        } else if (last !== undefined) (last.barred ??= new Set()).add(routingKey)
+      } else {
+        last.calls.push(call)
+        last.bytes += call.bytes
       }
-      group.calls.push(call)
-      group.bytes += call.bytes
       room.commands -= 1
       room.bytes -= call.bytes
-      lastKey = call.routingKey
-      last = group
     }
     this.#cutOff()
     return messages
@@ -101,6 +123,6 @@ export class CallQueue {
   }
 }
 
-function isFull({ calls, bytes }: Group, call: Call, { commandsMax, bytesMax }: MessageBounds): boolean {
-  return calls.length >= commandsMax || bytes + call.bytes > bytesMax
+function isFull({ calls, bytes, barred }: Group, call: Call, { commandsMax, bytesMax }: MessageBounds): boolean {
+  return calls.length >= commandsMax || bytes + call.bytes > bytesMax || barred?.has(call.routingKey) === true
 }

@@ -72,10 +72,16 @@ export function failBySignal(call: Call, signal: AbortSignal, onAbort: () => voi
   return () => signal.removeEventListener('abort', abort)
 }
 
+/** Whether these are on several names. */
+export function isSpread(calls: readonly Call[]): boolean {
+  const first = calls[0]?.routingKey
+  return calls.some(({ routingKey }) => routingKey !== first)
+}
+
 /** The body of a message; undefined if it cannot be one, because it is too long. */
 export function encodedCalls(calls: readonly Call[], codec: Codec, bytesMax: number): Uint8Array | undefined {
   try {
-    const body = codec.encodeCommands(calls)
+    const body = isSpread(calls) ? codec.encodeSpread(calls) : codec.encodeCommands(calls)
     return body.length <= bytesMax ? body : undefined
   } catch (error) {
     // The calls hold nothing but JSON, so only their size can be too much for a string or a buffer.

@@ -87,7 +87,7 @@ export class Connection {
       socket.connect(endpoint)
       const header = { codec: jsonCodec.number, requestNumber: 0, session, writeNumber: 0, settled: 0 }
       await socket.send([
-        writeRequestHeader({ ...header, isAgain: false, trace: undefined, wantsMaps: false }),
+        writeRequestHeader({ ...header, isAgain: false, isSpread: false, trace: undefined, wantsMaps: false }),
         '',
         jsonCodec.encodeCommands([hello]),
       ])

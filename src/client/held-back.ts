@@ -11,12 +11,14 @@ const firstWaitMs = 10
 const longestWaitMs = 1_000
 
 interface Held {
+  /** The routing keys that wait. A message on several makes one of them, so that it comes before the calls behind it on each. */
+  readonly keys: Set<string>
   readonly calls: Call[]
   /** They keep their places among those in flight, and come to their ends there. */
   readonly messages: Message[]
   /** The refusal that all of them wait for to pass. */
   readonly refusal: JsonObject
-  readonly until: number
+  until: number
 }
 
 export class HeldBack {
@@ -28,29 +30,45 @@ export class HeldBack {
 
   /** Takes a call that was refused. Returns until when it waits. */
   hold(call: Call, refusal: JsonObject, now: number): number {
-    const held = this.#heldWith(call, refusal, now)
+    const held = this.#heldWith(call, [call.routingKey], refusal, now)
     held.calls.push(call)
     return held.until
   }
 
   /** Takes a message that was refused. Returns until when it waits. */
   holdMessage(message: Message, refusal: JsonObject, now: number): number {
-    const held = this.#heldWith(message, refusal, now)
+    const keys = message.calls.map(({ routingKey }) => routingKey)
+    const held = this.#heldWith(message, keys, refusal, now)
     if (!held.messages.includes(message)) held.messages.push(message)
     return held.until
   }
 
-  #heldWith(refused: Call | Message, refusal: JsonObject, now: number): Held {
+  #heldWith(refused: Call | Message, keys: readonly string[], refusal: JsonObject, now: number): Held {
     refused.refusals += 1
-    let held = this.#keys.get(refused.routingKey)
+    let held = keys.map((key) => this.#keys.get(key)).find((found) => found !== undefined)
     if (held === undefined) {
       const waitMs = Math.min(firstWaitMs * 2 ** (refused.refusals - 1), longestWaitMs)
       // At random, so that many clients do not come back in the same moment.
       const until = now + Math.ceil(waitMs * (0.5 + Math.random() / 2))
-      held = { calls: [], messages: [], refusal, until }
-      this.#keys.set(refused.routingKey, held)
+      held = { keys: new Set(), calls: [], messages: [], refusal, until }
     }
+    for (const key of keys) this.#join(held, key)
     return held
+  }
+
+  /** Has a routing key wait with others, and all that wait with it already. */
+  #join(held: Held, key: string): void {
+    const other = this.#keys.get(key)
+    if (other === held) return
+    if (other !== undefined) {
+      held.calls.push(...other.calls)
+      held.messages.push(...other.messages.filter((message) => !held.messages.includes(message)))
+      held.until = Math.max(held.until, other.until)
+    }
+    for (const each of other?.keys ?? [key]) {
+      held.keys.add(each)
+      this.#keys.set(each, held)
+    }
   }
 
   /** Takes a call that would be sent now, if calls before it on its routing key wait here. */
@@ -69,12 +87,12 @@ export class HeldBack {
     const released: Call[] = []
     const sent: Message[] = []
     let next = Number.POSITIVE_INFINITY
-    for (const [key, { until, calls, messages, refusal }] of this.#keys) {
+    for (const { keys, until, calls, messages, refusal } of new Set(this.#keys.values())) {
       for (const call of calls) if (call.deadline <= now) fail(call, errorOfReply(refusal))
       const waiting = calls.filter((call) => !call.isOver)
       const held = messages.filter(({ isOver, heldBy }) => !isOver && heldBy !== undefined)
       if (until <= now || waiting.length + held.length === 0) {
-        this.#keys.delete(key)
+        for (const key of keys) this.#keys.delete(key)
         for (const call of waiting) released.push(call)
         sent.push(...held)
       } else {
@@ -88,7 +106,8 @@ export class HeldBack {
 
   /** Fails all calls with the refusals that kept them. */
   failAll(): void {
-    for (const { calls, refusal } of this.#keys.values()) for (const call of calls) fail(call, errorOfReply(refusal))
+    for (const { calls, refusal } of new Set(this.#keys.values()))
+      for (const call of calls) fail(call, errorOfReply(refusal))
     this.#keys.clear()
   }
 }

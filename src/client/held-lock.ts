@@ -1,7 +1,7 @@
 // A lock that was granted, and how one is asked for. A grant that nobody waits for any more is given back at once: the
 // caller cannot know of it, and nobody else could have the lock.
 import { randomUUID } from 'node:crypto'
-import type { Fence } from '../protocol/arguments.ts'
+import { type Fence, lockSecondsMax } from '../protocol/arguments.ts'
 import { invalidRequest } from '../protocol/envelope.ts'
 import { nameProblem } from '../protocol/names.ts'
 import type { JsonObject } from '../protocol/value.ts'
@@ -62,7 +62,10 @@ export class HeldLock implements Fence {
   }
 }
 
-/** Asks for a lock, and waits for it where `waitMs` is given. Resolves to undefined if somebody else has it. */
+/**
+ * Asks for a lock, and waits for it where `waitMs` is given. Resolves to undefined if somebody else has it. What waits has to
+ * travel alone, and most locks are free: so it is tried first, in one message with others, and waited for if need be.
+ */
 export async function acquire(
   caller: Caller,
   lock: string,
@@ -72,7 +75,7 @@ export async function acquire(
   if (problem !== undefined) throw errorOfRefusal(invalidRequest(problem))
   const owner = named ?? randomUUID()
   const args: JsonObject = { owner, ttl: secondsOf(ttlMs) }
-  if (waitMs !== undefined) args.timeout = secondsOf(waitMs)
+  const askedAt = waitMs === undefined ? 0 : performance.now()
   let isGivenUp = false
   const read = ({ acquired, token }: JsonObject): HeldLock | undefined => {
     if (acquired !== true) return undefined
@@ -82,7 +85,13 @@ export async function acquire(
     return held
   }
   try {
-    return await caller.run(waitMs === undefined ? 'TRY_LOCK' : 'LOCK', lock, args, read, options)
+    // A wait that is out of bounds is for the server to refuse, whether the lock is free or not.
+    if (waitMs === undefined || (waitMs > 0 && secondsOf(waitMs) <= lockSecondsMax)) {
+      const held = await caller.run('TRY_LOCK', lock, args, read, options)
+      if (held !== undefined || waitMs === undefined) return held
+    }
+    const leftMs = waitMs <= 0 ? waitMs : Math.max(waitMs - (performance.now() - askedAt), 0)
+    return await caller.run('LOCK', lock, { ...args, timeout: secondsOf(leftMs) }, read, options)
   } catch (error) {
     isGivenUp = true
     // The reply may have been lost with a grant in it. Under a name of its own, an owner may have the lock by another call.

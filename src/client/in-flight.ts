@@ -3,14 +3,17 @@
 // that holds a write may be sent again, with the same number and body, so that the server runs it once.
 import type { Codec } from '../protocol/codec.ts'
 import { commands } from '../protocol/commands.ts'
+import { readPlaces } from '../protocol/frames.ts'
 import type { JsonObject } from '../protocol/value.ts'
-import { type Call, fail } from './call.ts'
+import { type Call, fail, isSpread, succeed } from './call.ts'
 import { errorOfReply, outcomeUnknown } from './error.ts'
 import type { ServerInfo } from './server-info.ts'
 
 export interface Message {
   readonly calls: readonly Call[]
+  /** Of calls on several names, that of the first. */
   readonly routingKey: string
+  readonly isSpread: boolean
   /** Rises with every message that may be sent again; 0 for any other. */
   readonly writeNumber: number
   readonly body: Uint8Array
@@ -88,6 +91,7 @@ export class InFlight {
     const message: Message = {
       calls,
       routingKey,
+      isSpread: isSpread(calls),
       writeNumber: isNumbered ? this.#lastWrite : 0,
       body,
       codec,
@@ -167,6 +171,14 @@ export class InFlight {
     this.#writes.delete(message.writeNumber)
     this.#commands -= message.calls.length
     this.#bytes -= message.body.length
+  }
+}
+
+/** Tells those calls of a message that got through, while others wait; the reply to all of them is yet to come. */
+export function settleEarly({ calls, codec }: Message, places: Buffer, body: Buffer): void {
+  const told = readPlaces(places).flatMap((place) => calls[place] ?? [])
+  for (const [index, reply] of codec.decodeReplies(body, told).entries()) {
+    if (reply.status === 'ok') succeed(told[index] as Call, reply)
   }
 }
 

@@ -1,5 +1,6 @@
 // What a server says of itself in HELLO, and what follows from it for a client.
 import type { Codec } from '../protocol/codec.ts'
+import { spreadFeature } from '../protocol/spread.ts'
 import { isObject, type JsonObject, type JsonValue } from '../protocol/value.ts'
 import { bestCodec } from './codecs.ts'
 
@@ -11,6 +12,8 @@ export interface ServerInfo {
   /** Whose data it has: the same after a restart, and for a server in memory mode another one. */
   readonly dataId: string
   readonly shards: number
+  /** Whether it understands messages on several names of a shard. */
+  readonly spreads: boolean
   readonly durability: string
   /** Where it publishes what happens; undefined for nowhere. */
   readonly feed: string | undefined
@@ -36,6 +39,7 @@ export function readHello(reply: JsonValue | undefined, endpoint: string): Serve
     instance: reply.instance as number,
     dataId: typeof reply.data_id === 'string' ? reply.data_id : JSON.stringify(reply.instance ?? 0),
     shards: reply.shards as number,
+    spreads: Array.isArray(reply.features) && reply.features.includes(spreadFeature),
     durability: reply.durability as string,
     feed: typeof reply.feed === 'string' ? reply.feed : undefined,
     limits: {

@@ -33,6 +33,8 @@ export type Incoming = ReplyForm & { readonly bytes: number } & (
         readonly routingKey: string
         readonly body: Buffer
         readonly sentAs: RoutedCodec
+        /** Whether the body is for several names of the shard of the routing key. */
+        readonly isSpread: boolean
         /** Present for a write message that its client may send again. */
         readonly numbered?: Numbered | undefined
       }
@@ -62,7 +64,7 @@ export function readFrames(message: readonly Buffer[], messageBytesMax: number):
   if (frames.length !== 3 || routingKey === undefined || body === undefined) {
     return refused(invalidRequest(`a routed message has three frames, this one ${frames.length}`))
   }
-  const problem = routingKeyProblem(routingKey)
+  const problem = routingKeyProblem(routingKey, header.isSpread)
   if (problem !== undefined) return refused(invalidRequest(problem))
   return {
     kind: 'routed',
@@ -72,6 +74,7 @@ export function readFrames(message: readonly Buffer[], messageBytesMax: number):
     routingKey: routingKey.toString(),
     body,
     sentAs: codecOf(header),
+    isSpread: header.isSpread,
     ...(header.writeNumber > 0 && { numbered: numberedOf(header) }),
   }
 }
@@ -85,7 +88,9 @@ function codecOf({ codec, wantsMaps }: RequestHeader): RoutedCodec {
   return wantsMaps ? 'msgpack-maps' : 'msgpack'
 }
 
-function routingKeyProblem(routingKey: Buffer): string | undefined {
-  if (routingKey.length === 0) return undefined
+function routingKeyProblem(routingKey: Buffer, isSpread: boolean): string | undefined {
+  if (routingKey.length === 0) {
+    return isSpread ? 'a message on several names needs one of them as its routing key' : undefined
+  }
   return isUtf8(routingKey) ? nameProblem(routingKey.toString(), 'routing key') : "'routing key' must be UTF-8"
 }

@@ -4,12 +4,13 @@ import type { Limits } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import { invalidRequest } from '../protocol/envelope.ts'
 import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
-import { writeReplyHeader } from '../protocol/frames.ts'
+import { writePlaces, writeReplyHeader } from '../protocol/frames.ts'
 import { parseJson, textOf } from '../protocol/json.ts'
 import type { Numbered } from '../protocol/mailbox.ts'
 import { type Message, type MessageElement, readMessage } from '../protocol/message.ts'
+import type { Respond } from '../router/mailbox.ts'
 import type { Router } from '../router/router.ts'
-import { type Incoming, type ReplyForm, readFrames } from './incoming.ts'
+import { type Incoming, type ReplyForm, type RoutedCodec, readFrames } from './incoming.ts'
 import { type PackedCodec, runPackedElement, runPackedForRouter } from './packed.ts'
 import type { Peer } from './peer.ts'
 import { arrayOf, joinChunks, type ReplyText, runArray, textOfReply } from './reply-body.ts'
@@ -163,9 +164,10 @@ export class Requests {
     })
   }
 
-  #runRouted(exchange: Exchange, { routingKey, body, sentAs, numbered }: RoutedMessage): void {
+  #runRouted(exchange: Exchange, { routingKey, body, sentAs, isSpread, numbered }: RoutedMessage): void {
     const { router, limits } = this.#options
-    if (sentAs === 'json') {
+    if (isSpread) this.#runSpread(exchange, routingKey, body, sentAs, numbered)
+    else if (sentAs === 'json') {
       if (routingKey === '') this.#runForRouter(exchange, body)
       else this.#runText(exchange, routingKey, body, numbered)
     } else if (routingKey === '') {
@@ -173,6 +175,23 @@ export class Requests {
         this.#answerPacked(exchange, reply),
       )
     } else this.#runPacked(exchange, routingKey, body, sentAs, numbered)
+  }
+
+  /** The body goes to the shard of the routing key as it is, where the other names are, too. */
+  #runSpread(
+    exchange: Exchange,
+    routingKey: string,
+    body: Buffer,
+    sentAs: RoutedCodec,
+    numbered: Numbered | undefined,
+  ): void {
+    const content = sentAs === 'json' ? textOf(body) : new Uint8Array(body)
+    if (typeof content === 'object' && 'code' in content) return this.#refuse(exchange, content)
+    const respond: Respond = (reply, early) => {
+      if (early === undefined) this.#answer(exchange, textOfReply(reply))
+      else this.#answerEarly(exchange, textOfReply(reply), early)
+    }
+    this.#options.router.runRouted(routingKey, `${sentAs}-spread`, content, respond, undefined, numbered)
   }
 
   /** A MessagePack body goes to its shard as it is, unless it holds a list so long that it has to travel in slices. */
@@ -307,20 +326,33 @@ export class Requests {
     )
   }
 
-  #write({ peer, isDelimited, prefix }: Exchange, body: Buffer): void {
-    const { writer, router } = this.#options
+  /** Sends some replies ahead; they are small, and in one piece. */
+  #answerEarly(exchange: Exchange, text: ReplyText, places: readonly number[]): void {
+    const body = typeof text === 'string' ? Buffer.from(text) : Buffer.concat(text)
+    const frames = this.#framesOf(exchange, body, writePlaces(places))
+    this.#options.writer.write(exchange.peer, { frames, bytes: body.length })
+  }
+
+  #write(exchange: Exchange, body: Buffer): void {
+    const { peer } = exchange
+    peer.inFlight -= 1
+    this.#inFlight -= 1
+    this.#options.writer.write(peer, { frames: this.#framesOf(exchange, body), bytes: body.length })
+    if (this.#inFlight === 0) this.#noticeAnswered()
+  }
+
+  #framesOf({ peer, isDelimited, prefix }: Exchange, body: Buffer, early?: Buffer): Buffer[] {
+    const { instance } = this.#options.router
     const frames = [peer.identity]
     if (isDelimited) frames.push(emptyFrame)
     if (prefix !== undefined) {
       // The body of a routed message that ran is an array; only a refusal of all of it is an object.
       const isError = body[0] === openingBrace
-      frames.push(writeReplyHeader({ ...prefix, isError, instance: router.instance }))
+      frames.push(writeReplyHeader({ ...prefix, isError, isEarly: early !== undefined, instance }))
     }
+    if (early !== undefined) frames.push(early)
     frames.push(body)
-    peer.inFlight -= 1
-    this.#inFlight -= 1
-    writer.write(peer, { frames, bytes: body.length })
-    if (this.#inFlight === 0) this.#noticeAnswered()
+    return frames
   }
 
   #noticeAnswered(): void {

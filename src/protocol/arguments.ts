@@ -68,7 +68,7 @@ export const WaitSeconds = Type.Number({
 })
 
 /** Whoever needs a lock for longer extends it, and so shows that it is alive. */
-const lockSecondsMax = 86_400
+export const lockSecondsMax = 86_400
 export const LockSeconds = Type.Number({
   exclusiveMinimum: 0,
   maximum: lockSecondsMax,

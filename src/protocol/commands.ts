@@ -58,9 +58,10 @@ export const commands = {
       feed: Type.Union([Type.String(), Type.Null()]),
       limits: Type.Object({}),
       data_id: Type.String(),
+      features: Type.Array(Type.String()),
     },
     summary:
-      'Says who answers: version, protocol, codecs, instance number, number of shards, feed of changes, limits, and whose data it has.',
+      'Says who answers: version, protocol, codecs, instance number, number of shards, feed of changes, limits, whose data it has, and what else it understands.',
   },
   STATS: {
     opcode: 3,

@@ -4,9 +4,10 @@
 //    0  0xC1 (starts no JSON text, no MessagePack value)   0  0xC1
 //    1  protocol version                                    1  protocol version
 //    2  codec: 1 JSON, 2 MessagePack                        2  codec
-//    3  flags: 1 a trace context follows, 2 replies         3  flags: 1 the body is one error, in JSON
-//       without record structures (codec 2 only),
-//       4 this write message was sent before
+//    3  flags: 1 a trace context follows, 2 replies         3  flags: 1 the body is one error, in JSON,
+//       without record structures (codec 2 only),        2 early: the places of the commands follow
+//       4 this write message was sent before,
+//       8 the body is for several names of one shard
 //    4  request number (4 bytes)                            4  request number (4 bytes)
 //    8  session id (16 bytes)                               8  instance number (8 bytes)
 //   24  write-message number (8 bytes); 0 for a message without a write
@@ -27,7 +28,9 @@ const traceLength = 26
 const flagTrace = 1
 const flagMaps = 2
 const flagAgain = 4
+const flagSpread = 8
 const flagError = 1
+const flagEarly = 2
 
 /** What a reply header repeats of its request. */
 export interface RequestPrefix {
@@ -45,6 +48,8 @@ export interface RequestHeader extends RequestPrefix {
   readonly settled: number
   /** Whether the same write message was sent before: then it may have run. */
   readonly isAgain: boolean
+  /** Whether the body is for several names, each said in it; all live on the shard of the routing key. See spread.ts. */
+  readonly isSpread: boolean
   /** The 26 bytes of a W3C traceparent, without its dashes; undefined if none was sent. */
   readonly trace: Buffer | undefined
 }
@@ -69,7 +74,7 @@ export function readRequestHeader(header: Buffer): RequestHeader | Refusal {
     return refusal('UNSUPPORTED', { what: `codec ${prefix.codec}` })
   const flags = header.readUInt8(3)
   const hasTrace = (flags & flagTrace) !== 0
-  const knownFlags = flagTrace | flagAgain | (prefix.codec === codecMessagePack ? flagMaps : 0)
+  const knownFlags = flagTrace | flagAgain | flagSpread | (prefix.codec === codecMessagePack ? flagMaps : 0)
   if ((flags & ~knownFlags) !== 0 || header.length !== requestLength + (hasTrace ? traceLength : 0)) {
     return refusal('INVALID_REQUEST', { reason: 'the header of a routed message has unknown flags or a wrong length' })
   }
@@ -85,14 +90,19 @@ export function readRequestHeader(header: Buffer): RequestHeader | Refusal {
     writeNumber,
     settled,
     isAgain: (flags & flagAgain) !== 0,
+    isSpread: (flags & flagSpread) !== 0,
     trace: hasTrace ? header.subarray(requestLength) : undefined,
   }
 }
 
 export function writeRequestHeader(header: Omit<RequestHeader, 'version'>): Buffer {
-  const { codec, wantsMaps, requestNumber, session, writeNumber, settled, isAgain, trace } = header
+  const { codec, wantsMaps, requestNumber, session, writeNumber, settled, isAgain, isSpread, trace } = header
   const frame = Buffer.alloc(requestLength + (trace === undefined ? 0 : traceLength))
-  const flags = (trace === undefined ? 0 : flagTrace) | (wantsMaps ? flagMaps : 0) | (isAgain ? flagAgain : 0)
+  const flags =
+    (trace === undefined ? 0 : flagTrace) |
+    (wantsMaps ? flagMaps : 0) |
+    (isAgain ? flagAgain : 0) |
+    (isSpread ? flagSpread : 0)
   frame.set([routedMark, protocolVersion, codec, flags])
   frame.writeUInt32BE(requestNumber, 4)
   frame.set(session, 8)
@@ -114,13 +124,16 @@ function writeWholeNumber(frame: Buffer, value: number, offset: number): void {
 
 export interface ReplyHeader extends RequestPrefix {
   readonly isError: boolean
+  /** Some replies of a message on several names, before all are there; their places stand in a frame of their own. */
+  readonly isEarly: boolean
   /** Changes when the server is another one, or has lost states: the client then says HELLO again. */
   readonly instance: number
 }
 
-export function writeReplyHeader({ version, codec, requestNumber, isError, instance }: ReplyHeader): Buffer {
+export function writeReplyHeader(header: ReplyHeader): Buffer {
+  const { version, codec, requestNumber, isError, isEarly, instance } = header
   const frame = Buffer.alloc(16)
-  frame.set([routedMark, version, codec, isError ? flagError : 0])
+  frame.set([routedMark, version, codec, (isError ? flagError : 0) | (isEarly ? flagEarly : 0)])
   frame.writeUInt32BE(requestNumber, 4)
   writeWholeNumber(frame, instance, 8)
   return frame
@@ -129,5 +142,18 @@ export function writeReplyHeader({ version, codec, requestNumber, isError, insta
 export function readReplyHeader(header: Buffer): ReplyHeader | undefined {
   const prefix = readPrefix(header)
   if (prefix === undefined || header.length !== 16 || !isRouted(header)) return undefined
-  return { ...prefix, isError: (header.readUInt8(3) & flagError) !== 0, instance: readWholeNumber(header, 8) }
+  const flags = header.readUInt8(3)
+  const instance = readWholeNumber(header, 8)
+  return { ...prefix, isError: (flags & flagError) !== 0, isEarly: (flags & flagEarly) !== 0, instance }
+}
+
+/** Between the header and the body of an early reply: for each reply the place of its command, two bytes each. */
+export function writePlaces(places: readonly number[]): Buffer {
+  const frame = Buffer.alloc(places.length * 2)
+  for (const [index, place] of places.entries()) frame.writeUInt16BE(place, index * 2)
+  return frame
+}
+
+export function readPlaces(frame: Buffer): number[] {
+  return Array.from({ length: frame.length >> 1 }, (_, index) => frame.readUInt16BE(index * 2))
 }

@@ -4,10 +4,12 @@ import type { JsonObject, JsonValue } from './value.ts'
 
 /**
  * How a request is sent: as values, inside one process; as JSON text; as MessagePack, whose reply may use record
- * structures or only maps; with its rows in slices; as a step of a transaction, a `TransactionStep`; or as a marker, which
+ * structures or only maps; as either for several names of the shard (see spread.ts); with its rows in slices; as a step of a transaction, a `TransactionStep`; or as a marker, which
  * every shard gets at the same place of the router's order: it ends its batch, and is decided after that batch's commit.
  */
-export type SentAs = 'values' | 'json' | 'msgpack' | 'msgpack-maps' | 'sliced' | 'transaction' | 'marker' | Notice
+export type SentAs = 'values' | Encoding | `${Encoding}-spread` | 'sliced' | 'transaction' | 'marker' | Notice
+
+type Encoding = 'json' | 'msgpack' | 'msgpack-maps'
 
 /**
  * What a router has to say besides requests: `cancel`, the caller of the request with the entry's own id is gone;
@@ -62,8 +64,11 @@ export interface MailboxBatch {
 /** The replies of one entry, in the form and number of its body. Encoded bytes, and long texts, come in chunks. */
 export type ReplyBody = string | JsonValue | Uint8Array[]
 
-/** `parked`: there is no reply yet, as the command waits; it comes in an entry of its own. */
-export type ReplyEntry = readonly [id: number, body: ReplyBody, parked?: 'parked']
+/**
+ * `parked`: there is no reply yet, as the command waits; it comes in an entry of its own. Numbers: these replies are early,
+ * those of the commands at these places of a message on several names; the reply of all of it follows.
+ */
+export type ReplyEntry = readonly [id: number, body: ReplyBody, note?: 'parked' | readonly number[]]
 
 /** Where a shard shows the supervisor that it lives: 32-bit counters in shared memory. */
 export const progressSlot = {

@@ -10,6 +10,7 @@ import type { Codec, CodecCommand } from './codec.ts'
 import { type CommandName, commandNames, declarationOf, versionFieldOf } from './commands.ts'
 import { invalidRequest } from './envelope.ts'
 import type { Refusal } from './errors.ts'
+import { spreadOf } from './spread.ts'
 import { argumentTypesOf } from './validate.ts'
 import { isObject, type JsonObject, type JsonValue } from './value.ts'
 
@@ -188,7 +189,10 @@ export const messagePackCodec: Codec = {
   number: 2,
   name: 'msgpack',
   encodeCommands(commands) {
-    return withRecords.pack(commands.map(({ name, args }) => positional(name, args)))
+    return withRecords.pack(commands.map(positional))
+  },
+  encodeSpread(commands) {
+    return withRecords.pack(spreadOf(commands, positional))
   },
   decodeReplies(body, commands) {
     const replies: unknown = withRecords.unpack(body)
@@ -197,7 +201,7 @@ export const messagePackCodec: Codec = {
   },
 }
 
-function positional(name: CommandName, args: JsonObject): JsonValue[] {
+function positional({ name, args }: CodecCommand): JsonValue[] {
   const { opcode, required, optional } = layoutFor(name)
   const values: JsonValue[] = []
   for (let index = 0; index < required.length; index += 1) values.push(args[required[index] as string] as JsonValue)

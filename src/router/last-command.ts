@@ -7,6 +7,7 @@ import { readEnvelope } from '../protocol/envelope.ts'
 import { parseJson } from '../protocol/json.ts'
 import { progressSlot, type RequestBody, type SlicedBody } from '../protocol/mailbox.ts'
 import { decodeBody, readPositional } from '../protocol/message-pack.ts'
+import { isSpread, readSpread } from '../protocol/spread.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Mailbox, ShardRequest } from './mailbox.ts'
 
@@ -30,9 +31,9 @@ export function lastCommandOf(mailbox: Mailbox, progress: Int32Array): LastComma
   const entry = Atomics.load(progress, progressSlot.entry)
   const request = entry === 0 ? undefined : mailbox.pendingRequest(entry)
   if (request === undefined) return undefined
-  const { routingKey } = request
   const command = commandAt(request, Atomics.load(progress, progressSlot.command))
-  const state = routingKey === '' ? null : routingKey
+  const routingKey = command?.on ?? request.routingKey
+  const state = routingKey === '' || (command === undefined && isSpread(request.sentAs)) ? null : routingKey
   if (command === undefined) return { cmd: null, state, hash: hashOf(request.body) }
   return { cmd: command.name, state, hash: hashOf(command.args) }
 }
@@ -47,8 +48,16 @@ function commandAt({ sentAs, body, bytes }: ShardRequest, index: number): NamedC
     case 'msgpack':
     case 'msgpack-maps': {
       const values = decodeBody(body as Uint8Array)
-      const command = 'code' in values ? values : readPositional(values[index] ?? null)
-      return 'code' in command ? undefined : command
+      return 'code' in values ? undefined : packed(values[index])
+    }
+    case 'json-spread': {
+      const parsed = parseJson(body as string)
+      return 'code' in parsed ? undefined : spreadAt(parsed.value, index, documented)
+    }
+    case 'msgpack-spread':
+    case 'msgpack-maps-spread': {
+      const values = decodeBody(body as Uint8Array)
+      return 'code' in values ? undefined : spreadAt(values, index, packed)
     }
     case 'sliced':
       return documented((body as SlicedBody).command)
@@ -64,6 +73,24 @@ function commandAt({ sentAs, body, bytes }: ShardRequest, index: number): NamedC
 interface NamedCommand {
   readonly name: CommandName
   readonly args: JsonObject
+  /** The name that it is on, where its message is on several. */
+  readonly on?: string | undefined
+}
+
+function spreadAt(
+  body: JsonValue,
+  index: number,
+  read: (value: JsonValue | undefined) => NamedCommand | undefined,
+): NamedCommand | undefined {
+  const spread = Array.isArray(body) ? readSpread(body, Number.POSITIVE_INFINITY) : undefined
+  if (spread === undefined || 'code' in spread) return undefined
+  const command = read(spread.commands[index])
+  return command && { ...command, on: spread.keys[index] }
+}
+
+function packed(value: JsonValue | undefined): NamedCommand | undefined {
+  const command = readPositional(value ?? null)
+  return 'code' in command ? undefined : command
 }
 
 function documented(value: JsonValue | undefined): NamedCommand | undefined {

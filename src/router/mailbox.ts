@@ -19,7 +19,8 @@ export interface Connection {
   post(batch: MailboxBatch): void
 }
 
-export type Respond = (body: ReplyBody) => void
+/** `early`: the places of the commands that these are the replies of, where the reply of all of them is yet to come. */
+export type Respond = (body: ReplyBody, early?: readonly number[]) => void
 
 /** A request for the shard. Either `respond` gets the shard's reply, or `refuse` the refusal that stands for it. */
 export interface ShardRequest {
@@ -172,11 +173,12 @@ export class Mailbox {
 
   /** Hands the replies of the shard to those who wait for them. */
   settle(replies: readonly ReplyEntry[]): void {
-    for (const [id, body, parked] of replies) {
+    for (const [id, body, note] of replies) {
       const pending = this.#pending.get(id)
       if (pending === undefined) continue
-      if (parked !== undefined) {
-        this.#noticeParked(id, pending)
+      if (note !== undefined) {
+        if (note === 'parked') this.#noticeParked(id, pending)
+        else if (!pending.isExpired) pending.request.respond(body, note)
         continue
       }
       this.#pending.delete(id)

@@ -16,6 +16,7 @@ import { protocolVersion } from '../protocol/frames.ts'
 import type { Numbered, ReplyBody, RequestBody, SentAs } from '../protocol/mailbox.ts'
 import type { MessageCommand, MessageElement } from '../protocol/message.ts'
 import { messagePackCodec } from '../protocol/message-pack.ts'
+import { spreadFeature } from '../protocol/spread.ts'
 import type { ShardCondition } from '../protocol/statistics.ts'
 import { replyOfOnly } from '../protocol/transactions.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
@@ -199,9 +200,9 @@ export class Router {
       routingKey,
       body,
       bytes,
-      respond: (reply) => {
-        this.requestSeconds.observe((now() - submittedAt) / 1000)
-        respond(reply)
+      respond: (reply, early) => {
+        if (early === undefined) this.requestSeconds.observe((now() - submittedAt) / 1000)
+        respond(reply, early)
       },
       refuse: (refused) => this.#answer(name, refusalReply(refused), requestId, respond),
       onParked,
@@ -289,6 +290,7 @@ export class Router {
         value_bytes_max: limits.valueBytesMax,
       },
       data_id: dataId,
+      features: [spreadFeature],
     }
   }
 }

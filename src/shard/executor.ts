@@ -22,7 +22,7 @@ import { Keys, Keyspace } from '../state/keyspace.ts'
 import type { Locks } from '../state/locks.ts'
 import type { Hooks } from './hooks.ts'
 import { type KeyedReplies, keyedOf } from './keyed-replies.ts'
-import { type Answer, type CheckedCommand, nextCommand, type Task } from './task.ts'
+import { type Answer, type CheckedCommand, keyOf, nextCommand, type Task } from './task.ts'
 
 /** A command that was decided: its answer, and the changes that make the answer true. */
 export interface Settled {
@@ -117,7 +117,7 @@ export class Executor {
       return settled('', { outcome: 'refuse', refusal: checked }, undefined, requestId)
     }
     if (seenTo !== undefined) {
-      const args = this.#unseen(checked.args, task.routingKey, seenTo)
+      const args = this.#unseen(checked.args, keyOf(task), seenTo)
       return this.#decideChecked({ ...checked, args }, task, now)
     }
     if (checked.args.idempotency_key !== undefined) return this.#decideKeyed(checked, task, now)
@@ -140,25 +140,27 @@ export class Executor {
   }
 
   #decideChecked({ name, args, requestId }: CheckedCommand, task: Task, now: Clocks): Settled | Stepping | ToPark {
-    if (task.commands.length > 1 && mayWait(name, args)) {
+    const key = keyOf(task)
+    const isAlone = task.commands.length === 1 && task.keys === undefined && task.part === undefined
+    if (!isAlone && mayWait(name, args)) {
       return settled(name, { outcome: 'refuse', refusal: waitsAlone() }, undefined, requestId)
     }
     const isTooMuch = this.isFull && declarationOf(name).frees !== true
     if (isTooMuch && commands[name].writes) return settled(name, full, undefined, requestId)
-    const decision = this.#fenced(name, args, task.routingKey, now)
+    const decision = this.#fenced(name, args, key, now)
     if (decision.outcome === 'park') return { park: decision }
     const refused = this.#writesRefusedBy ?? (isTooMuch ? full : undefined)
     if (decision.outcome === 'steps') {
       // Without this a big write would be staged again and again for as long as the journal is full.
       if (refused !== undefined && commands[name].writes) return settled(name, refused, undefined, requestId)
-      return { steps: this.#steps(name, decision.steps, requestId, task) }
+      return { steps: this.#steps(name, decision.steps, requestId, key) }
     }
     if (refused !== undefined && decision.outcome === 'done' && decision.changes.length > 0) {
       // A read that met a key whose time is over may be answered all the same, and the key removed another time.
       const instead = commands[name].writes ? refused : done(decision.reply)
-      return settled(name, instead, this.#versionOf(name, task.routingKey, instead), requestId)
+      return settled(name, instead, this.#versionOf(name, key, instead), requestId)
     }
-    return settled(name, decision, this.#versionOf(name, task.routingKey, decision), requestId)
+    return settled(name, decision, this.#versionOf(name, key, decision), requestId)
   }
 
   /** Decides a command that has waited for as long as it may. */
@@ -188,10 +190,10 @@ export class Executor {
     name: ShardCommand,
     steps: Generator<Step, Refuse | Done, void>,
     requestId: JsonObject,
-    task: Task,
+    state: string,
   ): Stepping['steps'] {
     const decision = yield* steps
-    return settled(name, decision, this.#versionOf(name, task.routingKey, decision), requestId)
+    return settled(name, decision, this.#versionOf(name, state, decision), requestId)
   }
 
   /** Decides, unless a newer token was granted for the lock that a write is made under. */

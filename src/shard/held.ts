@@ -3,9 +3,10 @@
 // Invariant: requests for one state are taken up in the order in which they came, and a marker after all of them. Whoever
 // waits for several states has its place in the order of each: so the first of all that wait never waits for another.
 import type { MailboxEntry } from '../protocol/mailbox.ts'
+import type { Waiting } from './task.ts'
 
 export class Held {
-  readonly #queues = new Map<string, MailboxEntry[]>()
+  readonly #queues = new Map<string, Waiting[]>()
   /** For each marker that waits, by its request: in how many queues it still stands. */
   readonly #queuesBefore = new Map<number, number>()
   /** For each transaction that waits: how many of its states it does not hold yet. */
@@ -24,14 +25,14 @@ export class Held {
   }
 
   /** Ends that; returns what has waited, or undefined if the state was not held. */
-  free(state: string): MailboxEntry[] | undefined {
+  free(state: string): Waiting[] | undefined {
     const queue = this.#queues.get(state)
     this.#queues.delete(state)
     return queue
   }
 
   /** The queue of a state that is held. */
-  queueOf(state: string): MailboxEntry[] | undefined {
+  queueOf(state: string): Waiting[] | undefined {
     return this.#queues.get(state)
   }
 

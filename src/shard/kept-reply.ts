@@ -21,7 +21,7 @@ export function keptToRow(kept: KeptReply): JsonValue {
 }
 
 export function keptFromRow(stored: JsonValue, sentAs: SentAs): KeptReply {
-  return sentAs === 'msgpack' || sentAs === 'msgpack-maps' ? Buffer.from(stored as string, 'base64') : stored
+  return sentAs.startsWith('msgpack') ? Buffer.from(stored as string, 'base64') : stored
 }
 
 export function sizeOfKept(kept: KeptReply): number {

@@ -7,7 +7,7 @@ import { type KeptRow, keyedTable } from '../journal/kept-rows.ts'
 import { hashOfCommand, type Keyed } from '../protocol/keyed.ts'
 import type { SlicedRows } from '../protocol/rows.ts'
 import { approximateBytes, type JsonObject, type JsonValue } from '../protocol/value.ts'
-import type { Answer, CheckedCommand, Task } from './task.ts'
+import { type Answer, type CheckedCommand, keyOf, type Task } from './task.ts'
 
 interface Entry extends Keyed {
   /** On the clock of the wall, as it lasts longer than the shard. */
@@ -112,12 +112,13 @@ export class KeyedReplies {
 }
 
 /** The key of a command, with what tells the command from another one; undefined for one without. */
-export function keyedOf({ name, args }: CheckedCommand, { routingKey, rows }: Task): Keyed | undefined {
+export function keyedOf({ name, args }: CheckedCommand, task: Task): Keyed | undefined {
+  const { rows } = task
   const key = args.idempotency_key
   if (typeof key !== 'string') return undefined
   const { cmd: _, state: __, request_id: ___, idempotency_key: ____, data, ...rest } = args
   const rowsOrData = rows === undefined ? { value: data ?? null } : (data as unknown as SlicedRows).text
-  return { routingKey, key, hash: hashOfCommand(name, [{ value: rest }, rowsOrData]) }
+  return { routingKey: keyOf(task), key, hash: hashOfCommand(name, [{ value: rest }, rowsOrData]) }
 }
 
 function nameOf(routingKey: string, key: string): string {

@@ -10,6 +10,7 @@ import type { Job } from './batch.ts'
 import { type EncodingSteps, encode, isSteps } from './encode.ts'
 import { givenReply, keptReply } from './kept-reply.ts'
 import { KeyedReplies } from './keyed-replies.ts'
+import { answerable, answeredEarly, wholesOf } from './parts.ts'
 import { Retries } from './retries.ts'
 import type { Counters } from './statistics.ts'
 import type { Answer, Task } from './task.ts'
@@ -40,7 +41,7 @@ export class Replies {
    * What is answered of a request already, when it is taken up; mostly nothing. Undefined for one that is not to be run:
    * it came before, and is answered now, or together with the first.
    */
-  begin(entry: MailboxEntry, mono: number): readonly Answer[] | undefined {
+  begin(entry: MailboxEntry, mono: number): readonly (Answer | null)[] | undefined {
     if (entry[4] === undefined) return nothing
     const begun = this.retries.begin(entry, mono)
     if ('code' in begun) this.#refuse(entry, begun)
@@ -72,7 +73,7 @@ export class Replies {
   /** What belongs into the commit of what these requests have changed. */
   rows(tasks: readonly Task[]): readonly KeptRow[] {
     if (this.#options.durability === 'memory') return []
-    const rows = this.retries.rows(tasks, (task) => {
+    const rows = this.retries.rows(wholesOf(tasks), (task) => {
       const body = this.#encode(task)
       this.#encoded.set(task, body)
       return body
@@ -108,9 +109,10 @@ export class Replies {
     this.#encoded.clear()
   }
 
-  /** Sends the replies of requests that are done, and what else there is to send with them. */
+  /** Sends the replies of those requests that are done by now, and what else there is to send with them. */
   release(tasks: readonly Task[], replies: ReplyEntry[]): void {
-    for (const task of tasks) this.#reply(task, replies)
+    for (const task of answerable(tasks)) this.#reply(task, replies)
+    for (const task of tasks) this.#replyEarly(task, replies)
     this.#encoded.clear()
     if (replies.length > 0) this.#options.send(replies)
   }
@@ -129,6 +131,14 @@ export class Replies {
     if (isSteps(body)) this.#options.onJob({ kind: 'reply', task, ids, steps: body })
     else if (ids.length === 1) replies.push([ids[0] as number, body])
     else replies.push(...entriesOf(ids, body))
+  }
+
+  /** Tells what a part has come to, whose request goes on waiting: in the end it gets the reply of all of it. */
+  #replyEarly(task: Task, replies: ReplyEntry[]): void {
+    const places = answeredEarly(task)
+    if (places === undefined) return
+    const body = encode(task, this.#options.limits.replyBytesMax)
+    if (!isSteps(body)) replies.push([task.id, body, places])
   }
 
   #encode(task: Task): ReplyBody | EncodingSteps {

@@ -10,6 +10,7 @@ import type { MailboxEntry, Numbered, ReplyBody, SentAs } from '../protocol/mail
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { type EncodingSteps, encodeKept } from './encode.ts'
 import { givenReply, type KeptReply, keptFromRow, keptToRow, sizeOfKept } from './kept-reply.ts'
+import { isDone } from './parts.ts'
 import type { Answer, Task } from './task.ts'
 
 interface Session {
@@ -41,14 +42,17 @@ interface Call {
   isParked: boolean
   /** Nobody wants its reply any more. */
   isGivenUp: boolean
-  /** What an earlier life of the shard had answered and committed before it died in the middle of a long command. */
-  answers: readonly Answer[]
+  /**
+   * What an earlier life of the shard had answered and committed before it died in the middle of a long command; null
+   * where commands on one of several names had not got as far as others.
+   */
+  answers: readonly (Answer | null)[]
   reply: KeptReply | undefined
   hasRow: boolean
 }
 
 export type Begun =
-  | { readonly outcome: 'run'; readonly answers: readonly Answer[] }
+  | { readonly outcome: 'run'; readonly answers: readonly (Answer | null)[] }
   | { readonly outcome: 'answered'; readonly reply: ReplyBody }
   | { readonly outcome: 'joined'; readonly isParked: boolean }
 
@@ -97,7 +101,7 @@ export class Retries {
     call.isRunning = false
     call.hasRow = true
     session.running -= 1
-    if (reply === undefined) call.answers = answers as unknown as Answer[]
+    if (reply === undefined) call.answers = answers as unknown as (Answer | null)[]
     else this.#keep(call, keptFromRow(reply, call.sentAs))
   }
 
@@ -173,10 +177,12 @@ export class Retries {
     for (const task of tasks) {
       if (task.numbered === undefined || !task.answers.some(hasWritten)) continue
       const call = this.#callOf(task)
-      const isDone = task.answers.length === task.commands.length
-      const reply = isDone ? this.#keptOf(task, encoded(task)) : undefined
+      const reply = isDone(task) ? this.#keptOf(task, encoded(task)) : undefined
       const { settled } = call.session
-      const rest = reply === undefined ? { answers: task.answers } : { reply: keptToRow(reply) }
+      const rest =
+        reply === undefined
+          ? { answers: Array.from(task.answers, (answer) => answer ?? null) }
+          : { reply: keptToRow(reply) }
       const value = { settled, sent_as: call.sentAs, ...rest } as unknown as JsonValue
       written.push({ ...placeOf(call), value })
       this.#committing.push({ call, reply })

@@ -1,4 +1,5 @@
 // What a shard is made of, put together: each part gets what it needs of the others and of the actor. Used by shard.ts alone.
+import { getHeapStatistics } from 'node:v8'
 import { silentLog } from '../base/log.ts'
 import { shardOf } from '../base/placement.ts'
 import { progressSlot } from '../protocol/mailbox.ts'
@@ -15,7 +16,7 @@ import { Parking } from './parking.ts'
 import { Replies } from './replies.ts'
 import { ShardFeed } from './shard-feed.ts'
 import type { ShardOptions } from './shard-options.ts'
-import { type Counters, summaryOf } from './statistics.ts'
+import { type Counters, holdings, summaryOf } from './statistics.ts'
 import { Transactions } from './transactions.ts'
 
 /** What the parts need of the actor. */
@@ -41,7 +42,7 @@ export function assemble(options: ShardOptions, actor: Actor) {
     recent,
     statistics: () => summaryOf(actor.statistics()),
     lockWaiters: (lock: string): number => parking.lockWaitersOf(lock),
-    owns: (name: string) => shardOf(name, shards) === id,
+    owns: (name: string) => shards === 1 || shardOf(name, shards) === id,
   }
   const hooks = new Hooks({
     set: options.hooks ?? new HookSet(),
@@ -56,5 +57,19 @@ export function assemble(options: ShardOptions, actor: Actor) {
   const feed = new ShardFeed({ directory, recent, publish })
   const transactions = new Transactions(executor, directory, actor.held, facts, replies.keyed, actor.onFree)
   const dueWork = new DueWork({ directory, facts, wakeAfter, onWake: actor.onWake })
-  return { directory, executor, dueWork, parking, replies, hooks, feed, transactions }
+  const startedAt = options.clocks().wall
+  const snapshot = (waiting: number): ShardStatistics => ({
+    shard: id,
+    startedAt,
+    ...holdings(directory),
+    ...counters.snapshot(),
+    ...hooks.snapshot(),
+    waiting,
+    ...parking.snapshot(),
+    ...replies.statistics(),
+    heapBytes: getHeapStatistics().used_heap_size,
+    storageFull: journal.isFull ?? false,
+  })
+  const { owns } = facts
+  return { owns, snapshot, directory, executor, dueWork, parking, replies, hooks, feed, transactions }
 }

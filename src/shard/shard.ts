@@ -1,7 +1,6 @@
 // The actor. It owns its states, and takes up requests one after another. One batch at a time stands between decide and
 // commit, nothing else runs in the shard meanwhile, and nothing leaves before the commit: no reply, not even of a read,
 // shows what a crash could undo. Called by a thread entry, or by the engine itself when it runs without threads.
-import { getHeapStatistics } from 'node:v8'
 import { assert } from '../base/assert.ts'
 import type { Clocks } from '../base/clock.ts'
 import { Queue } from '../base/queue.ts'
@@ -15,6 +14,7 @@ import {
   type ReplyBody,
   type ReplyEntry,
 } from '../protocol/mailbox.ts'
+import { isSpread } from '../protocol/spread.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import { apply, type Change, isUrgent, undo } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
@@ -24,13 +24,14 @@ import { type Executor, refusalOf, type Settled, type ToPark } from './executor.
 import { Held } from './held.ts'
 import type { Hooks } from './hooks.ts'
 import type { Parking } from './parking.ts'
+import { partOff, resume, waitsFor } from './parts.ts'
 import type { Replies } from './replies.ts'
 import type { ShardFeed } from './shard-feed.ts'
 import type { ShardOptions } from './shard-options.ts'
 import { assemble } from './shard-parts.ts'
 import { showTask } from './shown-task.ts'
-import { Counters, holdings } from './statistics.ts'
-import { type Answer, type Task, taskOf } from './task.ts'
+import { Counters } from './statistics.ts'
+import { type Answer, type Task, taskOf, type Waiting } from './task.ts'
 import type { Transactions } from './transactions.ts'
 
 /** How long a batch, or one slice of something long, may keep the mailbox waiting. */
@@ -50,8 +51,9 @@ export class Shard {
   readonly #feed: ShardFeed
   readonly #transactions: Transactions
   readonly #counters = new Counters()
-  readonly #startedAt: number
-  readonly #inbox = new Queue<MailboxEntry>()
+  readonly #snapshot: (waiting: number) => ShardStatistics
+  readonly #inbox = new Queue<Waiting>()
+  readonly #owns: (name: string) => boolean
   readonly #jobs = new Queue<Job>()
   readonly #held = new Held()
   #commitNumber = 0
@@ -61,8 +63,9 @@ export class Shard {
 
   constructor(options: ShardOptions) {
     this.#options = options
-    this.#startedAt = options.clocks().wall
     ;({
+      owns: this.#owns,
+      snapshot: this.#snapshot,
       directory: this.#directory,
       executor: this.#executor,
       dueWork: this.#dueWork,
@@ -118,18 +121,7 @@ export class Shard {
   }
 
   statistics(): ShardStatistics {
-    return {
-      shard: this.#options.id,
-      startedAt: this.#startedAt,
-      ...holdings(this.#directory),
-      ...this.#counters.snapshot(),
-      ...this.#hooks.snapshot(),
-      waiting: this.#inbox.length + this.#held.length,
-      ...this.#parking.snapshot(),
-      ...this.#replies.statistics(),
-      heapBytes: getHeapStatistics().used_heap_size,
-      storageFull: this.#options.journal.isFull ?? false,
-    }
+    return this.#snapshot(this.#inbox.length + this.#held.length)
   }
 
   #start(): void {
@@ -210,13 +202,15 @@ export class Shard {
       const entry = this.#inbox.shift()
       if (entry === undefined) return undefined
       const [, sentAs, routingKey] = entry
+      // Of several names only those commands wait whose own is held.
+      const held = isSpread(sentAs) ? undefined : this.#held.queueOf(routingKey)
       if (sentAs === 'marker') {
         if (!this.#held.isDue(entry)) continue
         const [id, , , body] = entry
         return [id, sentAs, '', body]
       }
-      const held = this.#held.queueOf(routingKey)
       if (held !== undefined) held.push(entry)
+      else if (sentAs === 'part') this.#takeUpPart(entry[3], batch)
       else if (isNotice(sentAs)) this.#takeNotice(entry, batch)
       else if (sentAs === 'transaction' && !this.#transactions.isTurnOf(entry)) continue
       else this.#takeUp(entry, batch)
@@ -228,26 +222,34 @@ export class Shard {
   #takeUp(entry: MailboxEntry, batch: Batch): void {
     const answers = this.#replies.begin(entry, batch.now.mono)
     if (answers === undefined) return
-    const task = taskOf(entry, this.#options.limits.commandsPerMessageMax)
+    const task = taskOf(entry, this.#options.limits.commandsPerMessageMax, this.#owns)
     if ('code' in task) return this.#replies.refuse(entry, task)
-    task.answers.push(...answers)
-    batch.begun.push({ task, answersBefore: answers.length })
+    resume(task, answers)
+    this.#takeUpPart(task, batch)
+  }
+
+  #takeUpPart(task: Task, batch: Batch): void {
+    batch.begun.push({ task, answersBefore: task.answers.length })
     this.#goOn(task, batch)
   }
 
   /** Decides the commands of a request from where it stands; stops at one that needs steps. */
   #goOn(task: Task, batch: Batch): void {
     while (task.answers.length < task.commands.length) {
+      if (waitsFor(task, this.#held)) continue
       showTask(this.#options.progress, task)
       this.#options.probe?.('decide')
       Atomics.add(this.#options.progress, progressSlot.steps, 1)
       batch.commands += 1
       const settled = this.#transactions.decide(task, batch.now) ?? this.#executor.decide(task, batch.now)
       if ('steps' in settled) {
-        this.#jobs.push({ kind: 'command', task, steps: settled.steps })
-        this.#held.hold(task.routingKey)
-        this.#directory.hold(task.routingKey)
-        return
+        const stepping = task.keys === undefined ? task : partOff(task)
+        if (stepping !== task) batch.begun.push({ task: stepping, answersBefore: 0 })
+        this.#jobs.push({ kind: 'command', task: stepping, steps: settled.steps })
+        this.#held.hold(stepping.routingKey)
+        this.#directory.hold(stepping.routingKey)
+        if (stepping === task) return
+        continue
       }
       if ('park' in settled) return this.#park(task, settled, batch)
       this.#settle(task, settled, batch)
@@ -362,10 +364,11 @@ export class Shard {
     if (stepped !== undefined) batch.begun.push({ task: stepped, answersBefore: stepped.answers.length })
     batch.stepped = undefined
     this.#executor.refuseWrites(refused)
-    for (const begun of batch.begun.splice(0)) {
+    const all = batch.begun.splice(0)
+    for (const { task } of all) this.#abandonSteps(task)
+    for (const begun of all) {
       const { task, answersBefore } = begun
       batch.begun.push(begun)
-      this.#abandonSteps(task)
       task.answers.length = answersBefore
       this.#goOn(task, batch)
     }
@@ -385,7 +388,6 @@ export class Shard {
     this.#feed.publish(changes)
     const { answered, parked } = this.#parking.release()
     const replies = parked.map((id): ReplyEntry => [id, null, 'parked'])
-    const done = begun.map(({ task }) => task).filter(({ answers, commands }) => answers.length === commands.length)
-    this.#replies.release([...done, ...answered], replies)
+    this.#replies.release([...begun.map(({ task }) => task), ...answered], replies)
   }
 }

@@ -6,5 +6,6 @@ import type { Task } from './task.ts'
 /** The next command of `task`, or of nobody's. */
 export function showTask(progress: Int32Array, task: Task | undefined): void {
   progress[progressSlot.entry] = task?.id ?? 0
-  progress[progressSlot.command] = task?.answers.length ?? 0
+  const index = task?.answers.length ?? 0
+  progress[progressSlot.command] = task?.part?.indexes[index] ?? index
 }

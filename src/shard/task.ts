@@ -8,7 +8,9 @@ import type { Refusal } from '../protocol/errors.ts'
 import { parseJson } from '../protocol/json.ts'
 import type { MailboxEntry, Numbered, SlicedBody } from '../protocol/mailbox.ts'
 import { decodeBody, readPositional } from '../protocol/message-pack.ts'
+import { nameProblem } from '../protocol/names.ts'
 import { SlicedRows } from '../protocol/rows.ts'
+import { isSpread, readSpread } from '../protocol/spread.ts'
 import type { TransactionStep } from '../protocol/transactions.ts'
 import { argumentsProblem } from '../protocol/validate.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
@@ -32,10 +34,17 @@ export type TaskCodec = 'values' | 'json' | 'msgpack' | 'msgpack-maps'
 export interface Task {
   readonly id: number
   readonly codec: TaskCodec
+  /** Of commands on several names, any of them: see `keyOf`. */
   readonly routingKey: string
+  /** The name that each command is on, where there are several. */
+  keys: readonly string[] | undefined
+  /** Names among these that are none, or live elsewhere: commands on them are refused. */
+  readonly problems: ReadonlyMap<string, Refusal> | undefined
+  /** Present where commands on several names had to part. */
+  part: Part | undefined
   /** Whether this came to every shard, at the same place of the router's order. */
   readonly isMarker: boolean
-  readonly commands: readonly JsonValue[]
+  commands: readonly JsonValue[]
   /** Whether the request was one command rather than an array of them: its reply has the same form. */
   readonly single: boolean
   /** The rows of a command that was too large to be parsed in one go. */
@@ -48,19 +57,71 @@ export interface Task {
   readonly answers: Answer[]
 }
 
+/** One of several tasks that were one; see parts.ts. */
+export interface Part {
+  readonly whole: Whole
+  /** Where each of its commands stood before. */
+  indexes: readonly number[]
+}
+
+export interface Whole {
+  readonly task: Task
+  readonly parts: Task[]
+  isAnswered: boolean
+}
+
+/** What lies in the mailbox: what the router sent, and parts that had to wait. */
+export type Waiting = MailboxEntry | readonly [id: number, sentAs: 'part', routingKey: string, part: Task]
+
+/** The name that the next command of a request is on. */
+export function keyOf({ keys, answers, routingKey }: Task): string {
+  return keys === undefined ? routingKey : (keys[answers.length] as string)
+}
+
 /** Takes up a request. A body that is no request at all is refused as a whole. */
-export function taskOf(entry: MailboxEntry, commandsMax: number): Task | Refusal {
+export function taskOf(entry: MailboxEntry, commandsMax: number, owns: (name: string) => boolean): Task | Refusal {
   const [id, sentAs, routingKey, , numbered] = entry
   const decoded = decode(entry)
   if ('code' in decoded) return decoded
   const { value, codec, rows } = decoded
+  if (isSpread(sentAs)) {
+    const spread = Array.isArray(value) ? readSpread(value, commandsMax) : invalidRequest('the body must be an array')
+    if ('code' in spread) return spread
+    const problems = problemsOf(spread.keys, owns)
+    return { ...emptyTask, id, codec, routingKey, ...spread, problems, numbered, answers: [] }
+  }
   const single = !Array.isArray(value)
   const list = Array.isArray(value) ? value : [value]
   if (list.length === 0) return invalidRequest('a message needs at least one command')
   if (list.length > commandsMax) return tooManyCommands(commandsMax)
   const isMarker = sentAs === 'marker'
   const step = sentAs === 'transaction' ? (value as object as TransactionStep) : undefined
-  return { id, codec, routingKey, isMarker, commands: list, single, rows, numbered, step, answers: [] }
+  return { ...emptyTask, id, codec, routingKey, isMarker, commands: list, single, rows, numbered, step, answers: [] }
+}
+
+const emptyTask = {
+  keys: undefined,
+  problems: undefined,
+  part: undefined,
+  isMarker: false,
+  single: false,
+  rows: undefined,
+  step: undefined,
+}
+
+function problemsOf(keys: readonly string[], owns: (name: string) => boolean): Task['problems'] {
+  let problems: Map<string, Refusal> | undefined
+  let last: string | undefined
+  for (const key of keys) {
+    if (key === last) continue
+    last = key
+    const problem =
+      nameProblem(key, 'name') ?? (owns(key) ? undefined : `'${key}' is not on the shard of the routing key`)
+    if (problem === undefined) continue
+    problems ??= new Map()
+    problems.set(key, invalidRequest(problem))
+  }
+  return problems
 }
 
 interface Decoded {
@@ -71,7 +132,8 @@ interface Decoded {
 
 function decode([, sentAs, , body]: MailboxEntry): Decoded | Refusal {
   switch (sentAs) {
-    case 'json': {
+    case 'json':
+    case 'json-spread': {
       const parsed = parseJson(body as string)
       return 'code' in parsed ? parsed : { value: parsed.value, codec: 'json', rows: undefined }
     }
@@ -80,9 +142,12 @@ function decode([, sentAs, , body]: MailboxEntry): Decoded | Refusal {
       return { value: command, codec: 'json', rows: new SlicedRows(rowCount, slices) }
     }
     case 'msgpack':
-    case 'msgpack-maps': {
+    case 'msgpack-spread':
+    case 'msgpack-maps':
+    case 'msgpack-maps-spread': {
       const value = decodeBody(body as Uint8Array)
-      return 'code' in value ? value : { value, codec: sentAs, rows: undefined }
+      const codec = sentAs === 'msgpack' || sentAs === 'msgpack-spread' ? 'msgpack' : 'msgpack-maps'
+      return 'code' in value ? value : { value, codec, rows: undefined }
     }
     case 'values':
     case 'transaction':
@@ -105,6 +170,8 @@ export interface CheckedCommand {
 /** Holds the next command of a request against the registry. */
 export function nextCommand(task: Task): CheckedCommand | Refusal {
   const value = task.commands[task.answers.length] as JsonValue
+  const misplaced = task.problems?.get(keyOf(task))
+  if (misplaced !== undefined) return misplaced
   const checked = task.codec === 'values' || task.codec === 'json' ? readDocumented(value, task) : readPacked(value)
   if ('code' in checked) return checked
   const problem = argumentsProblem(checked.name, checked.args)
@@ -116,14 +183,14 @@ export function nextCommand(task: Task): CheckedCommand | Refusal {
 
 const none: JsonObject = {}
 
-function readDocumented(value: JsonValue, { routingKey, isMarker }: Task): CheckedCommand | Refusal {
+function readDocumented(value: JsonValue, task: Task): CheckedCommand | Refusal {
   const envelope = readEnvelope(value)
   if ('code' in envelope) return envelope
   const { name, command } = envelope
-  if (!isShardCommand(name, isMarker)) return misrouted(name)
+  if (!isShardCommand(name, task.isMarker)) return misrouted(name)
   const field = nameFieldOf(name)
-  if (field !== undefined && command[field] !== undefined && command[field] !== routingKey) {
-    return invalidRequest(`'${field}' is not the routing key`)
+  if (field !== undefined && command[field] !== undefined && command[field] !== keyOf(task)) {
+    return invalidRequest(`'${field}' is not the ${task.keys === undefined ? 'routing key' : 'name before it'}`)
   }
   return { name, args: command, requestId: command.request_id === undefined ? none : requestIdOf(command) }
 }

@@ -33,7 +33,7 @@ function idsOf([, , body]: Frames): unknown[] {
 function replyTo([header]: Frames, replies: JsonObject[]): Buffer[] {
   const request = readRequestHeader(header as Buffer)
   if ('code' in request) throw new Error(request.message)
-  const replyHeader = writeReplyHeader({ ...request, isError: false, instance: 1 })
+  const replyHeader = writeReplyHeader({ ...request, isError: false, isEarly: false, instance: 1 })
   return [replyHeader, Buffer.from(JSON.stringify(replies))]
 }
 

@@ -130,7 +130,7 @@ describe('a function under a lock', () => {
     ]) {
       const server = new Scripted()
       await expect(server.withLock('deploy', fn, { ttlMs })).rejects.toThrow('broken')
-      expect(server.names).toEqual(['LOCK', 'UNLOCK'])
+      expect(server.names).toEqual(['TRY_LOCK', 'UNLOCK'])
       expect(vi.getTimerCount()).toBe(0)
     }
   })
@@ -200,7 +200,7 @@ describe('a function under a lock', () => {
     const { scope, end, outcome } = await begun(server)
     expect(scope).toBeUndefined()
     await vi.advanceTimersByTimeAsync(1_400)
-    expect(server.names).toEqual(['LOCK', 'EXTEND_LOCK'])
+    expect(server.names).toEqual(['TRY_LOCK', 'EXTEND_LOCK'])
     end('done')
     await vi.advanceTimersByTimeAsync(2_800)
     expect(await outcome).toBe('done')
@@ -246,7 +246,7 @@ describe('a lock that nobody waits for any more', () => {
     controller.abort(new Error('not needed'))
     expect(await outcome).toMatchObject({ message: 'not needed' })
     await vi.advanceTimersByTimeAsync(500)
-    expect(server.names).toEqual(['LOCK', 'UNLOCK'])
+    expect(server.names).toEqual(['TRY_LOCK', 'UNLOCK'])
   })
 
   it('is given back by its fresh owner when its grant was lost on the way, but not by one that was named', async () => {

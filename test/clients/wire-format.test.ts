@@ -39,9 +39,9 @@ describe('the documented bytes', () => {
     ])
     expect(hex(messagePackCodec.encodeCommands([{ name: 'LIST_RECORDS', args: {} }]))).toBe(list)
     const session = Buffer.alloc(16)
-    const numbers = { requestNumber: 7, writeNumber: 0, settled: 0, isAgain: false, trace: undefined }
+    const numbers = { requestNumber: 7, writeNumber: 0, settled: 0, isAgain: false, isSpread: false, trace: undefined }
     expect(hex(writeRequestHeader({ codec: 2, wantsMaps: true, session, ...numbers }))).toBe(header + '0'.repeat(64))
-    const numbered = { requestNumber: 7, writeNumber: 9, settled: 8, isAgain: true, trace: undefined }
+    const numbered = { requestNumber: 7, writeNumber: 9, settled: 8, isAgain: true, isSpread: false, trace: undefined }
     const named = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
     expect(hex(writeRequestHeader({ codec: 1, wantsMaps: false, session: named, ...numbered }))).toBe(again)
   })

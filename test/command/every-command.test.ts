@@ -43,6 +43,7 @@ describe('HELLO', () => {
         value_bytes_max: 1024 * 1024,
       },
       data_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+      features: ['spread'],
     })
   })
 

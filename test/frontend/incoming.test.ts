@@ -37,7 +37,15 @@ describe('a plain message', () => {
 describe('a routed message', () => {
   it('is a header, a routing key and a body', () => {
     const bytes = header.length + 3
-    const routed = { kind: 'routed', prefix, bytes, routingKey: 'é', body: Buffer.from('x'), sentAs: 'json' }
+    const routed = {
+      kind: 'routed',
+      prefix,
+      bytes,
+      routingKey: 'é',
+      body: Buffer.from('x'),
+      sentAs: 'json',
+      isSpread: false,
+    }
     expect(read(header, 'é', 'x')).toEqual({ ...routed, isDelimited: false })
     expect(read('', header, 'é', 'x')).toEqual({ ...routed, isDelimited: true })
   })

@@ -15,7 +15,7 @@ interface Reply {
 
 async function send(socket: Socket, codec: number, key: string, body: Uint8Array, wantsMaps = false): Promise<Reply> {
   const session = Buffer.alloc(16, 7)
-  const numbers = { requestNumber: 77, writeNumber: 0, settled: 0, isAgain: false, trace: undefined }
+  const numbers = { requestNumber: 77, writeNumber: 0, settled: 0, isAgain: false, isSpread: false, trace: undefined }
   await socket.send([writeRequestHeader({ codec, wantsMaps, session, ...numbers }), key, Buffer.from(body)])
   const [header, reply] = (await socket.receive()) as [Buffer, Buffer]
   const read = readReplyHeader(header)

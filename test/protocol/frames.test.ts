@@ -2,9 +2,11 @@
 import { describe, expect, it } from 'vitest'
 import {
   isRouted,
+  readPlaces,
   readPrefix,
   readReplyHeader,
   readRequestHeader,
+  writePlaces,
   writeReplyHeader,
   writeRequestHeader,
 } from '../../src/protocol/frames.ts'
@@ -25,6 +27,7 @@ const request = {
   writeNumber: 0x0002030405060708,
   settled: 0x001ffffffffffffe,
   isAgain: false,
+  isSpread: false,
   trace: undefined,
 }
 const requestBytes = bytes(
@@ -51,6 +54,12 @@ describe('the header of a request', () => {
     const maps = Buffer.concat([bytes('c1 01 02 02'), requestBytes.subarray(4)])
     expect(writeRequestHeader({ ...request, codec: 2, wantsMaps: true }).toString('hex')).toBe(maps.toString('hex'))
     expect(readRequestHeader(maps)).toEqual({ ...request, codec: 2, wantsMaps: true })
+  })
+
+  it('says with a flag that the body is for several names', () => {
+    const spread = Buffer.concat([bytes('c1 01 01 08'), requestBytes.subarray(4)])
+    expect(writeRequestHeader({ ...request, isSpread: true }).toString('hex')).toBe(spread.toString('hex'))
+    expect(readRequestHeader(spread)).toEqual({ ...request, isSpread: true })
   })
 
   it('says with a flag that the same write message was sent before', () => {
@@ -98,15 +107,22 @@ function patched(offset: number, byte: number): Buffer {
 describe('the header of a reply', () => {
   it.each([
     [
-      { version: 1, codec: 1, requestNumber: 7, isError: false, instance: 1795226942111000 },
+      { version: 1, codec: 1, requestNumber: 7, isError: false, isEarly: false, instance: 1795226942111000 },
       'c1010100 00000007 000660bfd82cfd18',
     ],
     [
-      { version: 1, codec: 1, requestNumber: 0xffffffff, isError: true, instance: 1 },
+      { version: 1, codec: 1, requestNumber: 0xffffffff, isError: true, isEarly: false, instance: 1 },
       'c1010101 ffffffff 0000000000000001',
     ],
+    [
+      { version: 1, codec: 2, requestNumber: 7, isError: false, isEarly: true, instance: 1 },
+      'c1010202 00000007 0000000000000001',
+    ],
     // An unknown version or codec is answered by echoing it.
-    [{ version: 9, codec: 200, requestNumber: 0, isError: true, instance: 0 }, 'c109c801 00000000 0000000000000000'],
+    [
+      { version: 9, codec: 200, requestNumber: 0, isError: true, isEarly: false, instance: 0 },
+      'c109c801 00000000 0000000000000000',
+    ],
   ])('is these 16 bytes: %j', (header, hex) => {
     expect(writeReplyHeader(header).toString('hex')).toBe(hex.replaceAll(' ', ''))
     expect(readReplyHeader(bytes(hex))).toEqual(header)
@@ -118,6 +134,14 @@ describe('the header of a reply', () => {
     expect(readReplyHeader(Buffer.concat([header, bytes('00')]))).toBeUndefined()
     expect(readReplyHeader(Buffer.concat([bytes('7b'), header.subarray(1)]))).toBeUndefined()
     expect(readReplyHeader(Buffer.alloc(0))).toBeUndefined()
+  })
+})
+
+describe('the places of early replies', () => {
+  it('are two bytes each', () => {
+    expect(writePlaces([0, 1, 999]).toString('hex')).toBe('0000000103e7')
+    expect(readPlaces(bytes('0000 0001 03e7'))).toEqual([0, 1, 999])
+    expect(readPlaces(bytes('0001 03')), 'half a place is none').toEqual([1])
   })
 })
 

@@ -1,6 +1,7 @@
 // Deaths that are counted, on a clock that the test moves, and what is told of the command that a shard died of.
 import { beforeEach, describe, expect, it } from 'vitest'
 import { defaultLimits } from '../../src/base/limits.ts'
+import { jsonCodec } from '../../src/protocol/codec.ts'
 import { progressSlot, progressSlotCount, type RequestBody, type SentAs } from '../../src/protocol/mailbox.ts'
 import { messagePackCodec } from '../../src/protocol/message-pack.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
@@ -86,6 +87,10 @@ describe('what is told of the last command', () => {
   const text = JSON.stringify(command)
   const { cmd: _, state: __, ...args } = command
   const packed = messagePackCodec.encodeCommands([{ name: 'SET_RECORD', args }])
+  const spread = [
+    { routingKey: 'others', name: 'GET_SCHEMA' as const, args: {} },
+    { routingKey: 'leads', name: 'SET_RECORD' as const, args },
+  ]
   const named = { cmd: 'SET_RECORD', state: 'leads', hash: expect.stringMatching(/^[0-9a-f]{16}$/) }
 
   function told(entry: number, index = 0): ReturnType<typeof lastCommandOf> {
@@ -106,6 +111,16 @@ describe('what is told of the last command', () => {
     submit(body, sentAs)
     expect(told(1)).toEqual(named)
     expect(JSON.stringify(told(1))).not.toContain('hunter2')
+  })
+
+  it.each<[SentAs, RequestBody]>([
+    ['json-spread', Buffer.from(jsonCodec.encodeSpread(spread)).toString()],
+    ['msgpack-spread', messagePackCodec.encodeSpread(spread)],
+  ])('is on the name that stands before it in a message on several: %s', (sentAs, body) => {
+    submit(body, sentAs, 'others')
+    expect(told(1, 1)).toEqual({ ...named, hash: expect.any(String) })
+    expect(told(1, 0)).toMatchObject({ cmd: 'GET_SCHEMA', state: 'others' })
+    expect(told(1, 2), 'there is no such command').toMatchObject({ cmd: null, state: null })
   })
 
   it('is the one of its message that the shard was at, with the same hash each time', () => {

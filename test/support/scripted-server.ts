@@ -2,7 +2,8 @@
 // says HELLO by itself and speaks codec 1.
 import { onTestFinished } from 'vitest'
 import { Router } from 'zeromq'
-import { type RequestHeader, readRequestHeader, writeReplyHeader } from '../../src/protocol/frames.ts'
+import { type RequestHeader, readRequestHeader, writePlaces, writeReplyHeader } from '../../src/protocol/frames.ts'
+import { readSpread } from '../../src/protocol/spread.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import { freePort } from './ports.ts'
 
@@ -10,8 +11,12 @@ export interface ScriptedMessage {
   readonly header: RequestHeader
   readonly routingKey: string
   readonly commands: readonly JsonObject[]
+  /** The name that each command is on, where the message is on several. */
+  readonly names: readonly string[] | undefined
   /** Answers the message: an array of replies, an object as the refusal of all of it, or any text. */
   readonly reply: (body: JsonObject | JsonObject[] | string) => void
+  /** Answers some of its commands ahead of the others. */
+  readonly early: (places: number[], replies: JsonObject[]) => void
 }
 
 const limits = {
@@ -29,6 +34,8 @@ export class ScriptedServer {
   instance = 1
   dataId = 'one'
   durability = 'memory'
+  features: string[] = []
+  shards = 1
   hellos = 0
   /** What it says to HELLO, if not that it is a Holdfast. */
   greeting: JsonObject | string | undefined
@@ -75,10 +82,17 @@ export class ScriptedServer {
     }
   }
 
-  #take(socket: Router, identity: Buffer, header: RequestHeader, routingKey: string, commands: JsonObject[]): void {
+  #take(socket: Router, identity: Buffer, header: RequestHeader, routingKey: string, body: JsonObject[]): void {
+    const spread = header.isSpread ? readSpread(body, 1_000) : { commands: body, keys: undefined }
+    if ('code' in spread) throw new Error(spread.message)
+    const commands = spread.commands as JsonObject[]
+    const early = (places: number[], replies: JsonObject[]): void => {
+      const earlyHeader = writeReplyHeader({ ...header, isError: false, isEarly: true, instance: this.instance })
+      socket.send([identity, earlyHeader, writePlaces(places), JSON.stringify(replies)]).catch(() => {})
+    }
     const reply = (body: JsonObject | JsonObject[] | string): void => {
       const isError = typeof body === 'object' && !Array.isArray(body)
-      const replyHeader = writeReplyHeader({ ...header, isError, instance: this.instance })
+      const replyHeader = writeReplyHeader({ ...header, isError, isEarly: false, instance: this.instance })
       const text = typeof body === 'string' ? body : JSON.stringify(body)
       if (!socket.closed) socket.send([identity, replyHeader, text]).catch(() => {})
     }
@@ -87,7 +101,7 @@ export class ScriptedServer {
       reply(commands.map(({ cmd }) => (cmd === 'PING' ? { status: 'ok', pong: true } : this.#hello())))
       return
     }
-    const message = { header, routingKey, commands, reply }
+    const message = { header, routingKey, names: spread.keys, commands, reply, early }
     this.messages.push(message)
     this.#answer(message)
   }
@@ -95,8 +109,19 @@ export class ScriptedServer {
   #hello(): JsonObject {
     this.hellos += 1
     const { instance, durability, dataId } = this
-    const facts = { server_version: '9.9.9', protocol: 1, codecs: ['json', 'a later one'], shards: 1 }
-    return { status: 'ok', name: 'holdfast', ...facts, instance, durability, limits: this.#limits, data_id: dataId }
+    const facts = { server_version: '9.9.9', protocol: 1, codecs: ['json', 'a later one'] }
+    const { shards, features } = this
+    return {
+      status: 'ok',
+      name: 'holdfast',
+      ...facts,
+      shards,
+      features,
+      instance,
+      durability,
+      limits: this.#limits,
+      data_id: dataId,
+    }
   }
 }
 

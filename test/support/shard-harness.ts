@@ -27,6 +27,8 @@ export class ShardHarness {
   readonly progress = new Int32Array(new SharedArrayBuffer(progressSlotCount * 4))
   /** Ids of answered requests, in the order in which the answers came. */
   readonly order: number[] = []
+  /** Early replies, which have to be JSON text. */
+  readonly early: { readonly id: number; readonly places: readonly number[]; readonly replies: unknown }[] = []
   /** What the shard reads as the time; a test moves it by `advance`. */
   readonly #now = { wall: 1_000, mono: 1_000 }
   #wakes: { readonly at: number; readonly wake: () => void }[] = []
@@ -58,7 +60,11 @@ export class ShardHarness {
         }
       },
       send: (replies) => {
-        for (const [id, body] of replies) {
+        for (const [id, body, note] of replies) {
+          if (Array.isArray(note)) {
+            this.early.push({ id, places: note as number[], replies: JSON.parse(body as string) })
+            continue
+          }
           this.order.push(id)
           this.#replies.set(id, body)
         }

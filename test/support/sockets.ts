@@ -116,6 +116,7 @@ export function requestHeader(changes: Partial<Parameters<typeof writeRequestHea
     writeNumber: 0,
     settled: 0,
     isAgain: false,
+    isSpread: false,
     trace: undefined,
     ...changes,
   })
