@@ -23,6 +23,11 @@ export interface ShardOptions {
   readonly publish?: (messages: readonly FeedMessage[]) => void
   /** Calls back after whatever lies in the mailbox was delivered: the shard goes on in its next turn. */
   readonly schedule: (turn: () => void) => void
+  /**
+   * How long requests are taken up for before their batch is committed, in milliseconds. Default: 2. A test that says what
+   * comes in one batch must not depend on when the machine stops its thread.
+   */
+  readonly takeMs?: number
   /** For what is due when nobody asks. */
   readonly wakeAfter: WakeAfter
   /** Hears of the failure that ended the shard. It does nothing any more, and its journal may hold more than it told. */

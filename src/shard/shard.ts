@@ -139,7 +139,7 @@ export class Shard {
     const batch = newBatch(this.#options.clocks())
     this.#executor.isFull = this.#options.journal.isFull ?? false
     this.#bringAboutDue(batch)
-    const marker = this.#takeRequests(batch, startedAt + sliceMs)
+    const marker = this.#takeRequests(batch, startedAt + (this.#options.takeMs ?? sliceMs))
     this.#takeSteps(batch)
     this.#parking.serveWatchers(batch.now, (task, settled) => this.#settle(task, settled, batch))
     const decidedAt = performance.now()

@@ -52,6 +52,7 @@ export class ShardHarness {
       limits: { ...defaultLimits, ...limits },
       journal,
       clocks: () => ({ ...this.#now }),
+      takeMs: Number.POSITIVE_INFINITY,
       wakeAfter: (ms, wake) => {
         const entry = { at: this.#now.mono + ms, wake }
         this.#wakes.push(entry)

@@ -164,6 +164,7 @@ export class Simulation {
       send: (replies: ReplyEntry[]) => this.scheduler.add(`replies ${name}`, () => alive && mailbox.settle(replies)),
       schedule: (turn) => this.scheduler.add(`turn ${name}`, () => alive && turn()),
       wakeAfter: (ms, wake) => this.#wakeAfter(ms, () => alive && wake()),
+      takeMs: Number.POSITIVE_INFINITY,
       onFailure: () => this.scheduler.add(`death ${name}`, die),
       progress,
     })
