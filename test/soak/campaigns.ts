@@ -4,6 +4,7 @@ import { damageCampaign } from './damage.ts'
 import { deathCampaign, quarantineCampaign } from './deaths.ts'
 import { diskFullCampaign } from './disk-full.ts'
 import { killCampaign } from './kills.ts'
+import { simulatedLinearCampaign } from './linear-simulated.ts'
 import { lockCampaign } from './locks.ts'
 import { powerCutCampaign } from './power-cuts.ts'
 import { retryCampaign } from './retries.ts'
@@ -26,4 +27,5 @@ export const campaigns: readonly Campaign[] = [
   quarantineCampaign,
   transactionCampaign('strict'),
   transactionCampaign('relaxed'),
+  simulatedLinearCampaign,
 ]

@@ -55,7 +55,7 @@ export class Simulation {
   readonly mailboxes: Mailbox[]
   readonly router: Router
   faults = true
-  deaths = 0
+  readonly deathsOf: number[]
   now = 0
   #wakes: { readonly at: number; readonly wake: () => void }[] = []
 
@@ -63,6 +63,7 @@ export class Simulation {
     this.random = randomFrom(seed)
     this.scheduler = new Scheduler(this.random)
     this.stores = Array.from({ length: shards }, () => new Store())
+    this.deathsOf = this.stores.map(() => 0)
     const limits = { ...defaultLimits, ...given }
     this.#limits = limits
     const now = (): number => this.now
@@ -77,12 +78,17 @@ export class Simulation {
     for (const mailbox of this.mailboxes) this.#begin(mailbox, 1)
   }
 
+  get deaths(): number {
+    return this.deathsOf.reduce((sum, count) => sum + count, 0)
+  }
+
   /** Runs a command; its replies come into the list. */
-  call(command: JsonObject, answered: () => void = () => {}): JsonObject[] {
+  call(command: JsonObject, answered: (reply: JsonObject) => void = () => {}): JsonObject[] {
     const replies: JsonObject[] = []
     this.router.run(checkEnvelope(command), 'values', (body) => {
-      replies.push(structuredClone(body) as JsonObject)
-      answered()
+      const reply = structuredClone(body) as JsonObject
+      replies.push(reply)
+      answered(reply)
     })
     return replies
   }
@@ -123,7 +129,7 @@ export class Simulation {
     const die = (): void => {
       if (!alive) return
       alive = false
-      this.deaths += 1
+      this.deathsOf[mailbox.shard] = (this.deathsOf[mailbox.shard] ?? 0) + 1
       mailbox.detach(Atomics.load(progress, progressSlot.batchTaken))
       this.scheduler.add(`restart ${name}`, () => this.#begin(mailbox, life + 1))
     }
