@@ -18,6 +18,8 @@ export interface Sequential<State> {
   readonly initial: State
   /** Where the call leads; undefined if it cannot be answered so there. Without a reply any answer will do. */
   step(state: State, command: JsonObject, reply: JsonObject | undefined): State | undefined
+  /** Whether the call can be answered so neither there nor anywhere that this leads to. */
+  isTooLate(state: State, command: JsonObject, reply: JsonObject): boolean
   /** The same for states that nothing tells apart. */
   keyOf(state: State): string
   /** Whether the command never changes anything. */
@@ -104,6 +106,10 @@ export function search<State>(
         const place = `${setAfter.toString(36)} ${keyAfter}`
         if (!seen.has(place)) {
           seen.add(place)
+          if (isDeadEnd(sequential, after, known, call)) {
+            event = event.next
+            continue
+          }
           taken.push({ start: event, stateBefore: state, keyBefore: key, keyAfter, bound })
           takeOut(event)
           ;[state, key, set] = [after, keyAfter, setAfter]
@@ -133,6 +139,16 @@ export function search<State>(
     event = last.start.next
   }
   return result('ok')
+}
+
+/** Whether somebody who is left was answered what is over, which shows before the search has come that far. */
+function isDeadEnd<State>(sequential: Sequential<State>, state: State, known: Event, taken: Call): boolean {
+  for (let event = known.next; event !== undefined; event = event.next) {
+    const { call, isAnswer } = event
+    if (isAnswer || call === taken || call.reply === undefined) continue
+    if (sequential.isTooLate(state, call.command, call.reply)) return true
+  }
+  return false
 }
 
 export function isAnswered({ reply }: Call): boolean {

@@ -44,7 +44,8 @@ function explain<State>(sequential: Sequential<State>, calls: readonly Call[], o
     const rest = shown.filter((other) => other !== call)
     if (call !== wrong && (sequential.isRead(call.command) || !isAnswered(call)) && isBroken(rest)) shown = rest
   }
-  const { triedIn } = search(sequential, shown, { ...options, about: wrong })
+  // The whole search, which comes to this call even where it is known before that it cannot be answered so.
+  const { triedIn } = search({ ...sequential, isTooLate: () => false }, shown, { ...options, about: wrong })
   return [
     `no order explains this answer: ${inWords(wrong)}`,
     ...insteadOf(sequential, wrong, triedIn),

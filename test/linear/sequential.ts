@@ -32,6 +32,11 @@ export const states: Sequential<Model> = {
     if (reply === undefined) return after
     return isDeepStrictEqual(comparable(command, reply), comparable(command, expected)) ? after : undefined
   },
+  // Versions only rise.
+  isTooLate(model, { state }, { version, state_version: stateVersion }) {
+    const told = stateVersion ?? version
+    return typeof state === 'string' && typeof told === 'number' && told < model.versionOf(state)
+  },
   answerIn: (model, command) => JSON.stringify(model.copy().call(command)),
 }
 
@@ -73,6 +78,7 @@ export const lock: Sequential<LockState> = {
         throw new Error(`no lock knows ${JSON.stringify(command.cmd)}`)
     }
   },
+  isTooLate: ({ seen }, _, { token }) => typeof token === 'number' && token < seen,
   answerIn: ({ owner, token = 'not known' }) =>
     `what fits a lock ${owner === undefined ? 'that is free' : `of ${owner}`}, its newest token ${token}`,
 }

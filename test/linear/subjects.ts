@@ -12,8 +12,13 @@ export type SubjectKind = (typeof subjectKinds)[number]
 
 export interface Subject {
   readonly kind: SubjectKind
-  /** Its states; of a lock, its name. Those under transactions are two. */
+  /** Its state; of a lock, its name. Under transactions there are two. */
   readonly names: readonly string[]
+}
+
+/** Transactions are over both; everything else is on the first. */
+export function subjectOf(kind: SubjectKind, first: string, second: string): Subject {
+  return { kind, names: kind === 'transactions' ? [first, second] : [first] }
 }
 
 /** What a caller remembers, to choose what comes next. */
@@ -93,7 +98,7 @@ export function nextCommand({ kind, names }: Subject, random: Random, caller: Ca
       if (caller.foundNothing) return { cmd: 'CREATE_STATE', state }
       return random(40) === 0 ? { cmd: 'DELETE_STATE', state } : { state, ...one(...tableCommands(id, tag)) }
     case 'big table':
-      if (random(12) === 0) return { cmd: 'SET_STATE', state, data: Array.from({ length: bigRows }, () => ({ tag })) }
+      if (random(8) === 0) return { cmd: 'SET_STATE', state, data: Array.from({ length: bigRows }, () => ({ tag })) }
       return {
         state,
         ...one(

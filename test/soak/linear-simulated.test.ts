@@ -4,8 +4,8 @@ import { runRounds } from './campaign.ts'
 import { simulatedLinearCampaign } from './linear-simulated.ts'
 
 it('commands on simulated shards that fail at any step are linearizable', async () => {
-  const counts = await runRounds(simulatedLinearCampaign, 8, 1)
-  expect(counts).toMatchObject({ histories: 56, violations: 0, undecided: 0 })
-  expect(counts['with deaths']).toBeGreaterThan(28)
-  expect(counts['outcome unknown']).toBeGreaterThan(56)
+  const counts = await runRounds(simulatedLinearCampaign, 6, 1)
+  expect(counts).toMatchObject({ histories: 42, violations: 0, undecided: 0 })
+  expect(counts['with deaths']).toBeGreaterThan(10)
+  expect(counts['outcome unknown']).toBeGreaterThan(42)
 }, 60_000)

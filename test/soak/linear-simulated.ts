@@ -6,7 +6,7 @@ import { shardOf } from '../../src/base/placement.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import { History, toldBy } from '../linear/history.ts'
 import { isRead } from '../linear/sequential.ts'
-import { Caller, creations, lastReads, nextCommand, type Subject, subjectKinds } from '../linear/subjects.ts'
+import { Caller, creations, lastReads, nextCommand, type Subject, subjectKinds, subjectOf } from '../linear/subjects.ts'
 import { Tally } from '../linear/tally.ts'
 import { randomFrom } from '../support/random.ts'
 import { settled } from '../support/shard-harness.ts'
@@ -22,10 +22,10 @@ const commandsPerCaller = 10
 const oneInImpatient = 12
 const passMs = 200
 
-const subjects: readonly Subject[] = subjectKinds.map((kind, index) => ({
-  kind,
-  names: [index, index + 1].map((shard) => namesOnShard(shard % shards, shards, 1, kind)[0] as string),
-}))
+const subjects = subjectKinds.map((kind, index) => {
+  const nameOn = (shard: number): string => namesOnShard(shard % shards, shards, 1, kind)[0] as string
+  return subjectOf(kind, nameOn(index), nameOn(index + 1))
+})
 
 /** How a caller sends, and what it does where it hears that its command may have run. */
 const manners = ['plain', 'numbered', 'keyed'] as const

@@ -104,6 +104,11 @@ export class Model {
     return copy
   }
 
+  /** Where the state stands, or would begin. */
+  versionOf(name: string): number {
+    return this.#states.get(name)?.version ?? this.#firstVersion(name)
+  }
+
   /** All that it holds, as text: the same for models that nothing tells apart. */
   text(): string {
     const states = [...this.#states].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, state]) => [name, textOf(state)])
