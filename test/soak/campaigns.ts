@@ -4,6 +4,8 @@ import { damageCampaign } from './damage.ts'
 import { deathCampaign, quarantineCampaign } from './deaths.ts'
 import { diskFullCampaign } from './disk-full.ts'
 import { killCampaign } from './kills.ts'
+import { linearCampaign } from './linear.ts'
+import { simulatedLinearCampaign } from './linear-simulated.ts'
 import { lockCampaign } from './locks.ts'
 import { powerCutCampaign } from './power-cuts.ts'
 import { retryCampaign } from './retries.ts'
@@ -26,4 +28,6 @@ export const campaigns: readonly Campaign[] = [
   quarantineCampaign,
   transactionCampaign('strict'),
   transactionCampaign('relaxed'),
+  linearCampaign,
+  simulatedLinearCampaign,
 ]

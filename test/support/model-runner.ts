@@ -2,6 +2,7 @@
 // that can be read. The engine is whatever answers `call`: in this thread, over threads, or behind a socket.
 import { expect } from 'vitest'
 import type { JsonObject } from '../../src/protocol/value.ts'
+import { comparable } from './comparable.ts'
 import { Model } from './model.ts'
 import { rowsOf, type Step } from './model-steps.ts'
 import { replyProblem } from './replies.ts'
@@ -125,25 +126,4 @@ class Run {
     const ofState = index === undefined ? [] : this.#cursors.filter((cursor) => cursor.state === named.state)
     return { command: named, cursor: ofState[(index ?? 0) % (ofState.length || 1)] }
   }
-}
-
-/** Less the words of a refusal, and less what the model cannot know: where a state lives, and what a real clock says. */
-function comparable({ cmd }: JsonObject, reply: JsonObject): JsonObject {
-  const { message: _, reason: _reason, ...refusal } = reply
-  if (cmd === 'TRANSACTION' && refusal.cause !== undefined) {
-    const { message: _words, reason: _why, ...cause } = refusal.cause as JsonObject
-    return { ...refusal, cause }
-  }
-  if (cmd === 'GET_STATE_INFO') {
-    const { shard: _shard, durability: _durability, ...info } = refusal
-    return info
-  }
-  if (cmd === 'GET_HISTORY' && Array.isArray(refusal.history)) {
-    return { ...refusal, history: refusal.history.map((each) => ({ ...(each as JsonObject), at: 0 })) }
-  }
-  if ((cmd === 'GET_KEY' || cmd === 'GET_INSTANCE') && typeof refusal.created_at === 'number')
-    return { ...refusal, created_at: 0, updated_at: 0 }
-  // Durations of these sessions are whole hours, and no session takes one.
-  if (cmd === 'GET_TTL') return { ...refusal, ttl: Math.ceil(Number(refusal.ttl) / 3_600) * 3_600 }
-  return refusal
 }

@@ -95,6 +95,26 @@ export class Model {
     return { ...reply, version: state.version }
   }
 
+  /** One that goes its own way from here on. */
+  copy(): Model {
+    const copy = new Model(this.#deletedNamesMax, this.#now)
+    for (const [name, state] of this.#states) copy.#states.set(name, copyOf(state))
+    for (const [name, version] of this.#deleted) copy.#deleted.set(name, version)
+    copy.#versionFloor = this.#versionFloor
+    return copy
+  }
+
+  /** Where the state stands, or would begin. */
+  versionOf(name: string): number {
+    return this.#states.get(name)?.version ?? this.#firstVersion(name)
+  }
+
+  /** All that it holds, as text: the same for models that nothing tells apart. */
+  text(): string {
+    const states = [...this.#states].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, state]) => [name, textOf(state)])
+    return JSON.stringify([states, [...this.#deleted], this.#versionFloor])
+  }
+
   /** One command after the other, and all of it taken back by a copy of what stood before. */
   #transaction(ops: readonly JsonObject[]): JsonObject {
     const before = structuredClone({ states: [...this.#states], deleted: [...this.#deleted] })
@@ -229,6 +249,23 @@ export class Model {
     const states = wanted.slice(0, limit as number)
     return { states, ...(states.length < wanted.length && { next: states.at(-1) as string }) }
   }
+}
+
+/** Records are changed in their place; all else is put in the place of what was there. */
+function copyOf(state: ModelState): ModelState {
+  if (state.kind === 'keys') return { ...state, keys: new Map(state.keys) }
+  if (state.kind === 'machine') return { ...state, instances: new Map(state.instances) }
+  return { ...state, records: new Map([...state.records].map(([id, found]) => [id, { ...found }])) }
+}
+
+function textOf(state: ModelState): JsonValue {
+  if (state.kind === 'keys') return [state.version, JSON.stringify([...state.keys])]
+  if (state.kind === 'machine') {
+    const instances = [...state.instances.values()].map(({ leaf, ...rest }) => [leaf.path, rest])
+    return [state.version, state.nextId, JSON.stringify([state.source, instances])]
+  }
+  const { version, nextId, maxLength, fields, schema, records } = state
+  return [version, nextId, maxLength, fields, schema?.source ?? null, JSON.stringify([...records])]
 }
 
 /** What is refused whether the state exists or not: arguments that are not of their form. */

@@ -55,7 +55,7 @@ export class Simulation {
   readonly mailboxes: Mailbox[]
   readonly router: Router
   faults = true
-  deaths = 0
+  readonly deathsOf: number[]
   /** The time that has passed. */
   now = 0
   /** How far the wall clock was set forth or back. */
@@ -66,6 +66,7 @@ export class Simulation {
     this.random = randomFrom(seed)
     this.scheduler = new Scheduler(this.random)
     this.stores = Array.from({ length: shards }, () => new Store())
+    this.deathsOf = this.stores.map(() => 0)
     const limits = { ...defaultLimits, ...given }
     this.#limits = limits
     const now = (): number => this.now
@@ -78,6 +79,10 @@ export class Simulation {
     const { mailboxes } = this
     this.router = new Router({ mailboxes, limits, durability: 'strict', dataId: 'd', quarantine, now, wakeAfter })
     for (const mailbox of this.mailboxes) this.#begin(mailbox, 1)
+  }
+
+  get deaths(): number {
+    return this.deathsOf.reduce((sum, count) => sum + count, 0)
   }
 
   /** Runs a command; its replies come into the list. */
@@ -138,7 +143,7 @@ export class Simulation {
     const die = (): void => {
       if (!alive) return
       alive = false
-      this.deaths += 1
+      this.deathsOf[mailbox.shard] = (this.deathsOf[mailbox.shard] ?? 0) + 1
       mailbox.detach(Atomics.load(progress, progressSlot.batchTaken))
       this.scheduler.add(`restart ${name}`, () => this.#begin(mailbox, life + 1))
     }

@@ -1,0 +1,10 @@
+// The short version of the campaign; `npm run soak -- linear --minutes 10` is the long one.
+import { expect, it } from 'vitest'
+import { runRounds } from './campaign.ts'
+import { linearCampaign } from './linear.ts'
+
+it('commands on shards that die are linearizable', async () => {
+  const counts = await runRounds(linearCampaign, 1, 5)
+  expect(counts).toMatchObject({ histories: 14, violations: 0, undecided: 0 })
+  expect(counts['with deaths'], 'a shard died').toBeGreaterThan(0)
+}, 90_000)
