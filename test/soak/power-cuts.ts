@@ -259,9 +259,11 @@ function expectSuffix(recording: Recording, place: number, { steps, shards }: No
   }
 }
 
+/** But for the index of a write-ahead log: it lives in shared memory, is made anew by whoever opens it, and may be left. */
 function filesBelow(folder: string): Record<string, Buffer> {
   return Object.fromEntries(
     readdirSync(folder)
+      .filter((name) => !name.endsWith('-shm'))
       .sort()
       .map((name) => [name, readFileSync(join(folder, name))]),
   )
