@@ -71,6 +71,15 @@ describe('the rows of locks', () => {
     ])
   })
 
+  it('bring back the counter of tokens over every start, where no lock was ever forgotten, too', async () => {
+    const file = freshFile()
+    for (const token of [1, 1_001, 2_001]) {
+      const call = await started(file)
+      expect(await call(take('a'))).toMatchObject({ acquired: true, token })
+      await call(release('a'))
+    }
+  })
+
   it('are written with an entry of the change log for each grant, release and expiry', async () => {
     const file = freshFile()
     const call = await started(file)

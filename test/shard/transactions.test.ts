@@ -89,6 +89,8 @@ describe('a transaction that is prepared', () => {
       await next.harness.idle()
       expect(next.harness.reply(waiting)).toBeUndefined()
       await next.ask(finish('t', isCommitted))
+      // What was aborted may be asked for again; nobody will ask for what was brought about.
+      expect(store.commits.some(({ changes, isUrgent }) => isUrgent === true && changes.length > 0)).toBe(isCommitted)
       expect(next.harness.reply(waiting)).toMatchObject({
         item: isCommitted ? 2 : 1,
         state_version: isCommitted ? 3 : 2,
@@ -213,6 +215,7 @@ describe('a decider', () => {
     const part = { transaction: 't', decider: 0, isDecider: true }
     await ask({ step: 'prepare', operations: operations(push('a', 1)), part })
     expect(await ask({ step: 'decide', transaction: 't', participants: [1] })).toEqual({ status: 'ok' })
+    expect(store.commits.at(-1)).toMatchObject({ isUrgent: true, kept: [{ table: 'decided', key: 't' }] })
     const next = await started({ journal: new KeepingJournal(store) })
     expect(await next.ask({ step: 'recovered' })).toMatchObject({ decided: [{ transaction: 't', participants: [1] }] })
     expect(await next.ask({ step: 'inquire', transaction: 't' })).toEqual({ status: 'ok', is_committed: true })

@@ -27,7 +27,7 @@ export interface Effort {
    */
   readonly restMs: number
   readonly cuts: number
-  /** Those of every recording; else some begin with one thread, and some with two shards in threads. */
+  /** Those of every recording; else some begin with two shards in threads, and some with one in none. */
   readonly shards?: number
 }
 
@@ -259,9 +259,11 @@ function expectSuffix(recording: Recording, place: number, { steps, shards }: No
   }
 }
 
+/** But for the index of a write-ahead log: it lives in shared memory, is made anew by whoever opens it, and may be left. */
 function filesBelow(folder: string): Record<string, Buffer> {
   return Object.fromEntries(
     readdirSync(folder)
+      .filter((name) => !name.endsWith('-shm'))
       .sort()
       .map((name) => [name, readFileSync(join(folder, name))]),
   )
@@ -280,9 +282,9 @@ async function cutAgainAndAgain(
   let begun: Begun | undefined
   try {
     for (let round = 0; goesOn(); round += 1) {
-      // Every fourth begins with nothing, one of these with threads.
-      if (round % 4 === 0) begun = undefined
-      const shards: number = begun?.shards ?? effort.shards ?? (round % 8 === 4 ? 2 : 0)
+      // Every third begins with nothing, and every other of these with one shard.
+      if (round % 3 === 0) begun = undefined
+      const shards: number = begun?.shards ?? effort.shards ?? (round % 6 === 0 ? 2 : 0)
       const root = join(place, 'recorded')
       rmSync(root, { recursive: true, force: true })
       if (begun === undefined) mkdirSync(root)
