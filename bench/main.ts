@@ -21,6 +21,7 @@ import { slices } from './slices.ts'
 import { start } from './start.ts'
 import { type PeerChoice, redisVersion } from './support/peers.ts'
 import type { Context, Question } from './support/question.ts'
+import { transactions } from './transactions.ts'
 import { watch } from './watch.ts'
 
 const questions: readonly Question[] = [
@@ -36,6 +37,7 @@ const questions: readonly Question[] = [
   start,
   ...keyQuestions,
   lock,
+  transactions,
   machineQuestion,
   watch,
 ]

@@ -13,6 +13,7 @@ import {
 import type { Driver, DriverOptions } from './driver.ts'
 import { keyOperations } from './key-operations.ts'
 import { lockOperations } from './lock-operations.ts'
+import { spreadOperations } from './spread-operations.ts'
 
 export async function openEmbedded({ records, recordsUsed = records, ttlMs }: DriverOptions): Promise<Driver> {
   const engine = await openEngine({ shards: 0 })
@@ -25,6 +26,7 @@ export async function openEmbedded({ records, recordsUsed = records, ttlMs }: Dr
   return {
     operations: {
       ...lockOperations(engine, records),
+      ...spreadOperations(engine, records),
       ...keyOperations(engine.keys('keys'), { records, recordsUsed, ttlMs }),
       async fill() {
         await call({ cmd: 'CREATE_STATE', state: tableName })

@@ -6,6 +6,7 @@ import type { Driver, DriverOptions } from './driver.ts'
 import { keyOperations } from './key-operations.ts'
 import { lockOperations } from './lock-operations.ts'
 import { machineOperations } from './machine-operations.ts'
+import { spreadOperations, transactionOperations } from './spread-operations.ts'
 
 /** Calls that are in flight while a table is filled. */
 const fillingAtATime = 4_096
@@ -24,6 +25,8 @@ export async function openHoldfast(options: DriverOptions): Promise<Driver> {
     operations: {
       ...machineOperations(client, records),
       ...lockOperations(client, records),
+      ...spreadOperations(client, records),
+      ...transactionOperations(client),
       fillWatchers: () => watching.fillWatchers(),
       deliver: () => watching.deliver(),
       ...keyOperations(client.keys('keys'), { records, recordsUsed, ttlMs }),

@@ -6,6 +6,7 @@ import type { Driver, DriverOptions } from './driver.ts'
 import { ioredisKeyOperations } from './ioredis-keys.ts'
 import { ioredisLockOperations } from './lock-operations.ts'
 import { fillingAtATime, keyOf, keysOf, textsOf } from './redis-records.ts'
+import { ioredisSpreadOperations } from './spread-operations.ts'
 
 export async function openIoredis({ endpoint, records }: DriverOptions): Promise<Driver> {
   const { hostname, port } = new URL(endpoint)
@@ -13,9 +14,11 @@ export async function openIoredis({ endpoint, records }: DriverOptions): Promise
   const watching = watchingRedis(redis)
   const nextId = randomNumbers(records)
   const keys = keysOf(records)
+  const keyOperations = ioredisKeyOperations(redis, records)
   return {
     operations: {
-      ...ioredisKeyOperations(redis, records),
+      ...keyOperations,
+      ...ioredisSpreadOperations(redis, keyOperations),
       ...ioredisLockOperations(redis, records),
       fillWatchers: () => watching.fillWatchers(),
       deliver: () => watching.deliver(),

@@ -9,6 +9,7 @@ export type DriverName = 'holdfast' | 'embedded' | 'ioredis' | 'node-redis' | 'p
 export type LoadRequest = { readonly operation: string } & (
   | { readonly kind: 'once' }
   | { readonly kind: 'closed'; readonly inFlight: number; readonly seconds: number }
+  | { readonly kind: 'latencies'; readonly inFlight: number; readonly seconds: number }
   | { readonly kind: 'open'; readonly perSecond: number; readonly seconds: number }
 )
 
@@ -37,6 +38,11 @@ export class Generator {
 
   closedLoop(operation: string, inFlight: number, seconds: number): Promise<Throughput> {
     return this.#ask({ kind: 'closed', operation, inFlight, seconds }) as Promise<Throughput>
+  }
+
+  /** Of a closed loop. */
+  latencies(operation: string, inFlight: number, seconds: number): Promise<Latencies> {
+    return this.#ask({ kind: 'latencies', operation, inFlight, seconds }) as Promise<Latencies>
   }
 
   openLoop(operation: string, perSecond: number, seconds: number): Promise<Latencies> {

@@ -4,7 +4,7 @@
 import { createInterface } from 'node:readline'
 import type { Driver, DriverOptions } from '../drivers/driver.ts'
 import type { DriverName, LoadRequest } from './generator.ts'
-import { closedLoop, openLoop } from './load.ts'
+import { closedLatencies, closedLoop, openLoop } from './load.ts'
 
 /** Loaded when wanted, so that a process holds nothing but what it runs. */
 const drivers: Readonly<Record<DriverName, () => Promise<(options: DriverOptions) => Driver | Promise<Driver>>>> = {
@@ -30,6 +30,8 @@ async function answer(driver: Driver, request: LoadRequest): Promise<object> {
       const throughput = await closedLoop(operation, inFlight, seconds)
       return { ...throughput, operations: throughput.operations * commandsPerOperation }
     }
+    case 'latencies':
+      return closedLatencies(operation, request.inFlight, request.seconds)
     case 'open':
       return openLoop(operation, request.perSecond, request.seconds)
   }

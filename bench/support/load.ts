@@ -43,6 +43,18 @@ export interface Latencies {
   readonly max: number
 }
 
+/** How long each operation of a closed loop takes. */
+export async function closedLatencies(operation: Operation, inFlight: number, seconds: number): Promise<Latencies> {
+  const latencies: number[] = []
+  const timed = async (): Promise<void> => {
+    const startedAt = performance.now()
+    await operation()
+    latencies.push(performance.now() - startedAt)
+  }
+  await closedLoop(timed, inFlight, seconds)
+  return latenciesOf(latencies)
+}
+
 export async function openLoop(operation: Operation, perSecond: number, seconds: number): Promise<Latencies> {
   const startedAt = performance.now()
   const total = Math.round(perSecond * seconds)

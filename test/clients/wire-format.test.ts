@@ -19,8 +19,8 @@ const get = { name: 'GET_RECORD' as const, args: { id: 1 } }
 
 describe('the documented bytes', () => {
   it('are those that the codec writes and reads', () => {
-    expect(vectors).toHaveLength(6)
-    const [withRecords, withMaps, replies, list, header, again] = vectors
+    expect(vectors).toHaveLength(8)
+    const [withRecords, withMaps, replies, list, header, again, spread, spreadHeader] = vectors
     expect(hex(messagePackCodec.encodeCommands([patch, get]))).toBe(withRecords)
     expect(decodeBody(Buffer.from(withMaps ?? '', 'hex'))).toEqual(decodeBody(Buffer.from(withRecords ?? '', 'hex')))
     const packed = [
@@ -41,6 +41,13 @@ describe('the documented bytes', () => {
     const session = Buffer.alloc(16)
     const numbers = { requestNumber: 7, writeNumber: 0, settled: 0, isAgain: false, isSpread: false, trace: undefined }
     expect(hex(writeRequestHeader({ codec: 2, wantsMaps: true, session, ...numbers }))).toBe(header + '0'.repeat(64))
+    const several = [
+      { routingKey: 'a', name: 'INCREMENT_KEY' as const, args: { key: 'n' } },
+      { routingKey: 'b', name: 'GET_KEY' as const, args: { key: 'n' } },
+    ]
+    expect(hex(messagePackCodec.encodeSpread(several))).toBe(spread)
+    const spreading = { codec: 2, wantsMaps: true, session, ...numbers, isSpread: true }
+    expect(hex(writeRequestHeader(spreading))).toBe(spreadHeader + '0'.repeat(64))
     const numbered = { requestNumber: 7, writeNumber: 9, settled: 8, isAgain: true, isSpread: false, trace: undefined }
     const named = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
     expect(hex(writeRequestHeader({ codec: 1, wantsMaps: false, session: named, ...numbered }))).toBe(again)
