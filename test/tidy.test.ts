@@ -109,7 +109,18 @@ function lockfileProblems(text: string): string[] {
   })
 }
 
+/** A heartbeat at a lost connection ends the process where messages of that wait to be read (libzmq 4.3.5). */
+function heartbeatProblems(path: string, text: string): string[] {
+  if (!text.includes('heartbeatInterval:') || text.includes('receiveHighWaterMark: 0,')) return []
+  return [`${path}: sends heartbeats on a socket whose reading may pause`]
+}
+
 describe('the rules find what they forbid:', () => {
+  it('heartbeats on a socket whose reading may pause', () => {
+    expect(heartbeatProblems('src/a.ts', 'heartbeatInterval: 1, receiveHighWaterMark: 5')).toHaveLength(1)
+    expect(heartbeatProblems('src/a.ts', 'heartbeatInterval: 1,\n receiveHighWaterMark: 0,')).toEqual([])
+  })
+
   it.each([
     ['an import upwards', 'src/protocol/a.ts', "import { x } from '../shard/shard.ts'"],
     ['a shard in the router', 'src/router/a.ts', "import type { Shard } from '../shard/shard.ts'"],
@@ -197,6 +208,9 @@ describe('the tree', () => {
   })
   it('keeps files short enough to be read at once', () => {
     expect(problems(isShipped, lengthProblems)).toEqual([])
+  })
+  it('sends heartbeats only where reading never pauses', () => {
+    expect(problems(isShipped, heartbeatProblems)).toEqual([])
   })
   it('has nothing left behind', () => {
     expect(problems(isCode, leftoverProblems)).toEqual([])

@@ -47,6 +47,8 @@ async function createSocket(endpoint: string): Promise<ConnectionSocket> {
     ipv6: endpoint.includes('['),
     // What may be on its way is bounded by the batcher, in commands and bytes.
     sendHighWaterMark: 0,
+    // The replies are as many. And where reading could pause, a heartbeat at a lost connection would end the process.
+    receiveHighWaterMark: 0,
     reconnectInterval: reconnectMs,
     reconnectMaxInterval: reconnectMsMax,
     heartbeatInterval: heartbeatMs,

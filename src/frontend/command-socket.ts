@@ -10,8 +10,13 @@ export const lingerMs = 2_000
 
 /** A stranger has so long to finish the greeting. */
 const handshakeMs = 5_000
-/** A client that is silent on the wire for so long is asked for a sign of life, and has as long again to give it. */
-const heartbeatMs = 30_000
+/**
+ * A connection that is silent for so long is asked for a sign of life, by the system's own means: ZeroMQ's heartbeats end
+ * the process where a client is gone whose messages wait to be read (libzmq 4.3.5, `!_io_error`).
+ */
+const keepaliveSeconds = 30
+const keepaliveRepeatSeconds = 10
+const keepaliveRepeats = 3
 /** Connections that the kernel holds ready; enough for every client of a fleet to come back in the same second. */
 const backlog = 1_024
 /**
@@ -51,9 +56,10 @@ export async function bindCommandSocket(wanted: readonly string[], limits: Limit
     linger: lingerMs,
     backlog,
     handshakeInterval: handshakeMs,
-    heartbeatInterval: heartbeatMs,
-    heartbeatTimeout: heartbeatMs,
     tcpKeepalive: 1,
+    tcpKeepaliveIdle: keepaliveSeconds,
+    tcpKeepaliveInterval: keepaliveRepeatSeconds,
+    tcpKeepaliveCount: keepaliveRepeats,
     // Only where it is asked for: a machine may have none.
     ipv6: wanted.some((endpoint) => endpoint.includes('[')),
   })

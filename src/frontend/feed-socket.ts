@@ -44,7 +44,8 @@ export class FeedSocket {
     const socket = new XPublisher({
       context: zmqContext,
       sendHighWaterMark: messagesQueuedMax,
-      // Subscriptions are small, and none of them may be lost in a burst.
+      // Subscriptions are small, and none of them may be lost in a burst. Where reading could pause, a heartbeat at a lost
+      // connection would end the process (see command-socket.ts).
       receiveHighWaterMark: 0,
       maxMessageSize: subscriptionBytesMax,
       linger: 0,
