@@ -161,7 +161,7 @@ function parsed(body: Buffer): JsonObject | undefined {
 
 async function createSubscriber(endpoint: string, messagesQueuedMax: number): Promise<FeedSubscriber> {
   const { Subscriber } = await import('zeromq')
-  const { zmqContext } = await import('../base/zmq-context.ts')
+  const { keepalive, zmqContext } = await import('../base/zmq-context.ts')
   class Socket extends Subscriber implements FeedSubscriber {
     unbindSubscriptions(): void {
       this.setInt32Option(sendHighWaterMarkOption, 0)
@@ -174,8 +174,7 @@ async function createSubscriber(endpoint: string, messagesQueuedMax: number): Pr
     receiveHighWaterMark: messagesQueuedMax,
     reconnectInterval: reconnectMs,
     reconnectMaxInterval: reconnectMsMax,
-    // No heartbeats: at a lost connection whose messages wait to be read, one would end the process.
-    tcpKeepalive: 1,
+    ...keepalive,
   })
   socket.unbindSubscriptions()
   return socket

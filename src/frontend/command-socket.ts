@@ -3,20 +3,13 @@
 import { randomBytes } from 'node:crypto'
 import { Router } from 'zeromq'
 import type { Limits } from '../base/limits.ts'
-import { zmqContext } from '../base/zmq-context.ts'
+import { keepalive, zmqContext } from '../base/zmq-context.ts'
 
 /** How long replies may still leave after the socket was closed. */
 export const lingerMs = 2_000
 
 /** A stranger has so long to finish the greeting. */
 const handshakeMs = 5_000
-/**
- * A connection that is silent for so long is asked for a sign of life, by the system's own means: ZeroMQ's heartbeats end
- * the process where a client is gone whose messages wait to be read (libzmq 4.3.5, `!_io_error`).
- */
-const keepaliveSeconds = 30
-const keepaliveRepeatSeconds = 10
-const keepaliveRepeats = 3
 /** Connections that the kernel holds ready; enough for every client of a fleet to come back in the same second. */
 const backlog = 1_024
 /**
@@ -56,10 +49,7 @@ export async function bindCommandSocket(wanted: readonly string[], limits: Limit
     linger: lingerMs,
     backlog,
     handshakeInterval: handshakeMs,
-    tcpKeepalive: 1,
-    tcpKeepaliveIdle: keepaliveSeconds,
-    tcpKeepaliveInterval: keepaliveRepeatSeconds,
-    tcpKeepaliveCount: keepaliveRepeats,
+    ...keepalive,
     // Only where it is asked for: a machine may have none.
     ipv6: wanted.some((endpoint) => endpoint.includes('[')),
   })

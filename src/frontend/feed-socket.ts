@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { XPublisher } from 'zeromq'
 import type { Log } from '../base/log.ts'
 import { Queue } from '../base/queue.ts'
-import { zmqContext } from '../base/zmq-context.ts'
+import { keepalive, zmqContext } from '../base/zmq-context.ts'
 import { stateOfTopic, topicOf } from '../protocol/feed.ts'
 import type { Feed } from '../router/feed.ts'
 
@@ -21,7 +21,6 @@ export interface FeedSocketOptions {
 const messagesQueuedMaxDefault = 256
 /** A subscription holds one name; whoever sends more is cut off. */
 const subscriptionBytesMax = 1_024
-const heartbeatMs = 7_000
 const handshakeMs = 5_000
 const backlog = 1_024
 /** How long to wait after a failure to read that nobody could foresee. */
@@ -44,16 +43,13 @@ export class FeedSocket {
     const socket = new XPublisher({
       context: zmqContext,
       sendHighWaterMark: messagesQueuedMax,
-      // Subscriptions are small, and none of them may be lost in a burst. Where reading could pause, a heartbeat at a lost
-      // connection would end the process (see command-socket.ts).
+      // Subscriptions are small, and none of them may be lost in a burst.
       receiveHighWaterMark: 0,
       maxMessageSize: subscriptionBytesMax,
       linger: 0,
       backlog,
       handshakeInterval: handshakeMs,
-      heartbeatInterval: heartbeatMs,
-      heartbeatTimeout: heartbeatMs,
-      tcpKeepalive: 1,
+      ...keepalive,
       ipv6: endpoint.includes('['),
     })
     socket.verbosity = 'allSubs'
