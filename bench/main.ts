@@ -22,6 +22,7 @@ import { start } from './start.ts'
 import { type PeerChoice, redisVersion } from './support/peers.ts'
 import type { Context, Question } from './support/question.ts'
 import { watch } from './watch.ts'
+import { watched } from './watched.ts'
 
 const questions: readonly Question[] = [
   patch,
@@ -38,6 +39,7 @@ const questions: readonly Question[] = [
   lock,
   machineQuestion,
   watch,
+  watched,
 ]
 const peerChoices: readonly PeerChoice[] = ['all', 'redis', 'node-redis', 'none']
 const resultsFolder = fileURLToPath(new URL('../../bench/results/', import.meta.url))
