@@ -10,7 +10,6 @@ import { errorOfRefusal } from './error.ts'
 import type { FeedReceiver } from './feed-receiver.ts'
 import { listState } from './listing.ts'
 import type { LiveChanges } from './live-changes.ts'
-import type { WaitingPlaces } from './waiting-places.ts'
 import type { ChangeEvent, WatchEvent } from './watch-events.ts'
 
 export interface WatchOptions {
@@ -25,8 +24,6 @@ export interface WatchOptions {
 export interface WatchSource extends ChangesSource {
   /** Where watches are told more quickly than by asking; they ask where there is none. */
   readonly feed?: Pick<FeedReceiver, 'watch' | 'unwatch'>
-  /** Shared by all watches of the same client. */
-  readonly waiting: WaitingPlaces
   /** Aborted when whoever answers is closed; then the watch ends. */
   readonly closed: AbortSignal
 }
@@ -142,8 +139,8 @@ export class Watch implements AsyncIterableIterator<WatchEvent>, AsyncDisposable
   }
 
   async #ask(version: number): Promise<ChangesPage | 'lost'> {
-    const { waiting } = this.#source
-    if (waiting.take()) return this.#reader.read(version, waitMs).finally(() => waiting.giveBack())
+    const { places } = this.#source
+    if (places.takeWait()) return this.#reader.read(version, waitMs).finally(() => places.giveBackWait())
     const page = await this.#reader.read(version, 0)
     const pause = pauseMs * (1 + Math.random())
     if (page !== 'lost' && page.scannedTo === version) await delay(pause, undefined, { signal: this.#signal })
