@@ -23,6 +23,7 @@ import { type PeerChoice, redisVersion } from './support/peers.ts'
 import type { Context, Question } from './support/question.ts'
 import { transactions } from './transactions.ts'
 import { watch } from './watch.ts'
+import { watched } from './watched.ts'
 
 const questions: readonly Question[] = [
   patch,
@@ -40,6 +41,7 @@ const questions: readonly Question[] = [
   transactions,
   machineQuestion,
   watch,
+  watched,
 ]
 const peerChoices: readonly PeerChoice[] = ['all', 'redis', 'node-redis', 'none']
 const resultsFolder = fileURLToPath(new URL('../../bench/results/', import.meta.url))

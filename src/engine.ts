@@ -10,6 +10,7 @@ import type { Caller } from './client/caller.ts'
 import { embeddedCaller } from './client/embedded.ts'
 import { StateMethods } from './client/state-methods.ts'
 import { type WatchSource } from './client/watch.ts'
+import { WatchPlaces } from './client/watch-places.ts'
 import { type Folder, openFolder } from './journal/folder.ts'
 import { type Journal, JournalCorrupt } from './journal/journal.ts'
 import { openJournal } from './journal/open.ts'
@@ -107,6 +108,7 @@ export class Engine extends StateMethods {
   #expiryTimer: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
   readonly #end = new AbortController()
+  readonly #places = new WatchPlaces()
 
   /** For `openEngine`. */
   constructor(options: EngineOptions, folder: Folder | undefined, shards: number) {
@@ -240,7 +242,7 @@ export class Engine extends StateMethods {
   protected override get watchSource(): WatchSource {
     // Without a disk, versions begin anew when a shard has lost its states.
     const history = (): number => this.router.instance
-    return { caller: this.#caller, history, closed: this.#end.signal }
+    return { caller: this.#caller, history, places: this.#places, closed: this.#end.signal }
   }
 
   async #close(): Promise<void> {

@@ -109,7 +109,16 @@ function lockfileProblems(text: string): string[] {
   })
 }
 
+/** See base/zmq-context.ts. */
+function heartbeatProblems(path: string, text: string): string[] {
+  return /heartbeat(Interval|Timeout)/.test(text) ? [`${path}: heartbeats of ZeroMQ can abort a process`] : []
+}
+
 describe('the rules find what they forbid:', () => {
+  it('heartbeats of ZeroMQ', () => {
+    expect(heartbeatProblems('src/a.ts', 'heartbeatInterval: 1')).toHaveLength(1)
+  })
+
   it.each([
     ['an import upwards', 'src/protocol/a.ts', "import { x } from '../shard/shard.ts'"],
     ['a shard in the router', 'src/router/a.ts', "import type { Shard } from '../shard/shard.ts'"],
@@ -197,6 +206,9 @@ describe('the tree', () => {
   })
   it('keeps files short enough to be read at once', () => {
     expect(problems(isShipped, lengthProblems)).toEqual([])
+  })
+  it('sends no heartbeats of ZeroMQ', () => {
+    expect(problems(isShipped, heartbeatProblems)).toEqual([])
   })
   it('has nothing left behind', () => {
     expect(problems(isCode, leftoverProblems)).toEqual([])

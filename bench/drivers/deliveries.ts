@@ -3,19 +3,24 @@
 import type { Redis } from 'ioredis'
 import { type Client, connect } from '../../src/client/index.ts'
 
-export const watcherCount = 100
+const watchersDefault = 100
 const state = 'watched'
 
 class Deliveries {
+  readonly #watchers: number
   readonly #missing = new Map<number, { left: number; readonly resolve: () => void }>()
   #last = 0
+
+  constructor(watchers: number) {
+    this.#watchers = watchers
+  }
 
   /** The number of something new, and the promise that all watchers have heard of it. */
   next(): { readonly number: number; readonly delivered: Promise<void> } {
     this.#last += 1
     const number = this.#last
     const delivered = new Promise<void>((resolve) => {
-      this.#missing.set(number, { left: watcherCount, resolve })
+      this.#missing.set(number, { left: this.#watchers, resolve })
     })
     return { number, delivered }
   }
@@ -38,10 +43,16 @@ export interface Watching {
   close(): Promise<void>
 }
 
-export function watchingHoldfast(client: Client, endpoint: string): Watching {
-  const deliveries = new Deliveries()
+export interface WritableWatching extends Watching {
+  /** Writes something, whoever hears of it. */
+  write(): Promise<void>
+}
+
+export function watchingHoldfast(client: Client, endpoint: string, watcherCount = watchersDefault): WritableWatching {
+  const deliveries = new Deliveries(watcherCount)
   const watchers: Client[] = []
   const keys = client.keys<number>(state)
+  let written = 0
   return {
     async fillWatchers() {
       await keys.set('n', 0)
@@ -60,6 +71,10 @@ export function watchingHoldfast(client: Client, endpoint: string): Watching {
       const { number, delivered } = deliveries.next()
       await Promise.all([keys.set('n', number), delivered])
     },
+    async write() {
+      written += 1
+      await keys.set('n', written)
+    },
     async close() {
       await Promise.all(watchers.map((watcher) => watcher.close()))
     },
@@ -68,7 +83,8 @@ export function watchingHoldfast(client: Client, endpoint: string): Watching {
 
 /** What is published is what a watcher of ours is told. */
 export function watchingRedis(redis: Redis): Watching {
-  const deliveries = new Deliveries()
+  const watcherCount = watchersDefault
+  const deliveries = new Deliveries(watcherCount)
   const watchers: Redis[] = []
   return {
     async fillWatchers() {

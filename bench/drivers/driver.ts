@@ -13,6 +13,8 @@ export interface DriverOptions {
   readonly tables?: readonly string[] | undefined
   /** How long keys live, where they do not live for ever, in milliseconds. */
   readonly ttlMs?: number | undefined
+  /** How many clients watch, where some do. Default: 100. */
+  readonly watchers?: number | undefined
   /** How the bodies of commands are encoded, where that can be chosen. */
   readonly codec?: 'msgpack' | 'json' | undefined
 }

@@ -12,10 +12,10 @@ import { spreadOperations, transactionOperations } from './spread-operations.ts'
 const fillingAtATime = 4_096
 
 export async function openHoldfast(options: DriverOptions): Promise<Driver> {
-  const { endpoint, records, recordsUsed = records, tables = [tableName], ttlMs } = options
+  const { endpoint, records, recordsUsed = records, tables = [tableName], ttlMs, watchers } = options
   const client = await connect(endpoint, { timeoutMs: 300_000 })
   const leads = tables.map((name) => client.table<{ name: string; status: string; score: number }>(name))
-  const watching = watchingHoldfast(client, endpoint)
+  const watching = watchingHoldfast(client, endpoint, watchers)
   const nextId = randomNumbers(recordsUsed)
   let turn = 0
   const next = () => leads[(turn = (turn + 1) % leads.length)] as (typeof leads)[number]
@@ -29,6 +29,7 @@ export async function openHoldfast(options: DriverOptions): Promise<Driver> {
       ...transactionOperations(client),
       fillWatchers: () => watching.fillWatchers(),
       deliver: () => watching.deliver(),
+      write: () => watching.write(),
       ...keyOperations(client.keys('keys'), { records, recordsUsed, ttlMs }),
       async fill() {
         for (const table of leads) {

@@ -15,3 +15,17 @@ class CopyingContext extends Context {
 }
 
 export const zmqContext: Context = new CopyingContext()
+
+/**
+ * How every socket finds out that whoever is at the other end is gone without a word: by the system's own means. ZeroMQ's
+ * heartbeats would abort the process, here or at the other end, where a connection ends whose messages wait to be read:
+ * a ping among them, or one that is due, meets an assertion (libzmq 4.3.5, `!_io_error`).
+ */
+export const keepalive = {
+  tcpKeepalive: 1,
+  tcpKeepaliveIdle: 7,
+  tcpKeepaliveInterval: 2,
+  tcpKeepaliveCount: 3,
+  /** What was sent has to be acknowledged within so many milliseconds. */
+  tcpMaxRetransmitTimeout: 14_000,
+} as const

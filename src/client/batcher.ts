@@ -137,11 +137,8 @@ export class Batcher implements Caller {
   /** What was sent and not answered will not be. Writes are kept and sent again, and reads are made again. */
   down(): void {
     this.#connection = undefined
-    for (const message of this.#inFlight.all()) {
-      if (message.writeNumber === 0 || this.#isClosed) {
-        this.#giveUp(message, 'the connection was lost before the reply came')
-      }
-    }
+    const given = this.#inFlight.all().filter(({ writeNumber }) => writeNumber === 0 || this.#isClosed)
+    this.#giveUp(given, 'the connection was lost before the reply came')
     if (this.#isClosed) this.#failUnsent()
     this.#checkIdle()
   }
@@ -257,16 +254,18 @@ export class Batcher implements Caller {
     const server = { ...connection.server, instance: this.#instance as number }
     const isReadable = server.spreads || !message.isSpread
     if (isReadable && (!mayHaveRun(message) || isKnownTo(message, server))) this.#sendMessage(connection, message)
-    else this.#giveUp(message, 'the server that may have run it is gone, and what it held with it')
+    else this.#giveUp([message], 'the server that may have run it is gone, and what it held with it')
   }
 
-  /** Nothing will be heard of a message. */
-  #giveUp(message: Message, reason: string): void {
-    this.#inFlight.remove(message)
+  /** Nothing will be heard of these messages. All at once, as each time that calls are put back looks at all that wait. */
+  #giveUp(messages: readonly Message[], reason: string): void {
     const reads: Call[] = []
-    for (const call of message.calls) {
-      if (this.#options.retry && !commands[call.name].writes) reads.push(call)
-      else fail(call, outcomeUnknown(reason))
+    for (const message of messages) {
+      this.#inFlight.remove(message)
+      for (const call of message.calls) {
+        if (this.#options.retry && !commands[call.name].writes) reads.push(call)
+        else fail(call, outcomeUnknown(reason))
+      }
     }
     this.#queue.putBack(reads)
     if (reads.length > 0) this.#scheduleSend()

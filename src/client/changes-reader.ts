@@ -6,9 +6,12 @@ import type { Caller, CallOptions } from './caller.ts'
 import { HoldfastError } from './error.ts'
 import { given } from './given.ts'
 import { type ChangeEvent, eventOf } from './watch-events.ts'
+import type { WatchPlaces } from './watch-places.ts'
 
 export interface ChangesSource {
   readonly caller: Caller
+  /** Shared by all watches of the same client. */
+  readonly places: WatchPlaces
   /**
    * Something that becomes another when versions begin anew, as those of a server without a disk do at its next start:
    * the same version may then stand for something else.
@@ -56,9 +59,9 @@ export class ChangesReader {
     })
     try {
       this.#reads += 1
-      const page = await this.persist((options) =>
-        this.#source.caller.run('GET_CHANGES', this.#state, args, read, options),
-      )
+      const ask = (options: CallOptions): Promise<ChangesPage> =>
+        this.#source.caller.run('GET_CHANGES', this.#state, args, read, options)
+      const page = await (waitMs === 0 ? this.persist(ask) : this.#persist(ask))
       return this.#isAnotherHistory() ? 'lost' : page
     } catch (error) {
       if (isLost(error)) return 'lost'
@@ -80,7 +83,11 @@ export class ChangesReader {
   }
 
   /** Makes a read again and again, for as long as what keeps it from being answered may pass. */
-  async persist<Result>(call: (options: CallOptions) => Promise<Result>): Promise<Result> {
+  persist<Result>(call: (options: CallOptions) => Promise<Result>): Promise<Result> {
+    return this.#persist((options) => this.#source.places.read(() => call(options)))
+  }
+
+  async #persist<Result>(call: (options: CallOptions) => Promise<Result>): Promise<Result> {
     for (let pauseMs = pauseMsMin; ; pauseMs = Math.min(pauseMs * 2, pauseMsMax)) {
       try {
         return await call({ signal: this.#signal })

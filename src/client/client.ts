@@ -14,6 +14,7 @@ import { readCommand } from './read-command.ts'
 import { readHello, type ServerInfo } from './server-info.ts'
 import { StateMethods } from './state-methods.ts'
 import { type WatchSource } from './watch.ts'
+import { WatchPlaces } from './watch-places.ts'
 
 export interface ConnectOptions {
   /** How long `connect` tries to reach a server, in milliseconds. Default: 5,000. */
@@ -77,6 +78,7 @@ export class Client extends StateMethods implements AsyncDisposable {
   #closing: Promise<void> | undefined
   readonly #end = new AbortController()
   readonly #feed: FeedReceiver
+  readonly #places = new WatchPlaces()
 
   /** Use `connect`. */
   constructor(endpoints: readonly string[], options: ConnectOptions) {
@@ -179,7 +181,7 @@ export class Client extends StateMethods implements AsyncDisposable {
   protected override get watchSource(): WatchSource {
     // What is kept on a disk has one history, however often it is started.
     const history = (): number | undefined => (this.server.durability === 'memory' ? this.#batcher.instance : undefined)
-    return { caller: this.#batcher, history, feed: this.#feed, closed: this.#end.signal }
+    return { caller: this.#batcher, history, feed: this.#feed, places: this.#places, closed: this.#end.signal }
   }
 
   #noticeUp(connection: Connection): void {

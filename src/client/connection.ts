@@ -15,8 +15,6 @@ import { codecOf, readHello, type ServerInfo } from './server-info.ts'
 /** While nobody listens yet, the socket tries again after so long, then twice as long, up to the longest. */
 const reconnectMs = 20
 const reconnectMsMax = 1_000
-/** A server that is silent for so long is asked for a sign of life, and has as long again to give it. */
-const heartbeatMs = 7_000
 
 /** ZMQ_HICCUP_MSG, a draft option that zeromq.js has no name for. */
 const hiccupMessageOption = 114
@@ -35,7 +33,7 @@ export async function loadTransport(): Promise<void> {
 
 async function createSocket(endpoint: string): Promise<ConnectionSocket> {
   const { Dealer } = await import('zeromq')
-  const { zmqContext } = await import('../base/zmq-context.ts')
+  const { keepalive, zmqContext } = await import('../base/zmq-context.ts')
   class Socket extends Dealer implements ConnectionSocket {
     setHiccupMessage(message: Buffer): void {
       this.setStringOption(hiccupMessageOption, message)
@@ -49,9 +47,7 @@ async function createSocket(endpoint: string): Promise<ConnectionSocket> {
     sendHighWaterMark: 0,
     reconnectInterval: reconnectMs,
     reconnectMaxInterval: reconnectMsMax,
-    heartbeatInterval: heartbeatMs,
-    heartbeatTimeout: heartbeatMs,
-    tcpKeepalive: 1,
+    ...keepalive,
   })
 }
 

@@ -29,9 +29,10 @@ interface FeedSubscriber extends Subscriber {
 const messagesQueuedMaxDefault = 1_000
 const reconnectMs = 20
 const reconnectMsMax = 1_000
-const heartbeatMs = 7_000
 /** How often watches look whether the feed still speaks, and whether the server has it somewhere else. */
 const lookMs = 1_000
+/** The feed says something every second: after so long without a word, its connection is dead. */
+const silenceMsMax = 14_000
 /** ZMQ_SNDHWM, which zeromq.js does not show for a socket that only receives. */
 const sendHighWaterMarkOption = 23
 
@@ -40,6 +41,7 @@ export class FeedReceiver {
   readonly #states = new Map<string, Subscription>()
   #opening: Promise<FeedSubscriber | undefined> | undefined
   #endpoint: string | undefined
+  #heardAt = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: FeedReceiverOptions) {
@@ -78,11 +80,12 @@ export class FeedReceiver {
   }
 
   #look(): void {
-    if (this.#endpoint !== this.#wanted()) this.#reopen()
+    const isDead = performance.now() - this.#heardAt > silenceMsMax
+    if (isDead || this.#endpoint !== this.#wanted()) this.#reopen()
     for (const { watches } of this.#states.values()) for (const live of watches) live.wake()
   }
 
-  /** The client is connected to a server whose feed is somewhere else. */
+  /** The feed is silent, or the client is connected to a server whose feed is somewhere else. */
   #reopen(): void {
     const opening = this.#opening
     this.#opening = undefined
@@ -102,6 +105,7 @@ export class FeedReceiver {
 
   async #open(): Promise<FeedSubscriber | undefined> {
     this.#endpoint = this.#wanted()
+    this.#heardAt = performance.now()
     if (this.#endpoint === undefined) return undefined
     const socket = await createSubscriber(this.#endpoint, this.#options.messagesQueuedMax ?? messagesQueuedMaxDefault)
     socket.connect(this.#endpoint)
@@ -127,6 +131,7 @@ export class FeedReceiver {
       } catch {
         break
       }
+      this.#heardAt = performance.now()
       this.#take(frames)
     }
   }
@@ -156,7 +161,7 @@ function parsed(body: Buffer): JsonObject | undefined {
 
 async function createSubscriber(endpoint: string, messagesQueuedMax: number): Promise<FeedSubscriber> {
   const { Subscriber } = await import('zeromq')
-  const { zmqContext } = await import('../base/zmq-context.ts')
+  const { keepalive, zmqContext } = await import('../base/zmq-context.ts')
   class Socket extends Subscriber implements FeedSubscriber {
     unbindSubscriptions(): void {
       this.setInt32Option(sendHighWaterMarkOption, 0)
@@ -169,9 +174,7 @@ async function createSubscriber(endpoint: string, messagesQueuedMax: number): Pr
     receiveHighWaterMark: messagesQueuedMax,
     reconnectInterval: reconnectMs,
     reconnectMaxInterval: reconnectMsMax,
-    heartbeatInterval: heartbeatMs,
-    heartbeatTimeout: heartbeatMs,
-    tcpKeepalive: 1,
+    ...keepalive,
   })
   socket.unbindSubscriptions()
   return socket

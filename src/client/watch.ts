@@ -2,6 +2,7 @@
 // order. Over an engine in this process and over a connection it is the same.
 // Invariant: every change is handed out, is part of what is listed, or is announced as missed by `lagged`.
 import { setMaxListeners } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import { invalidRequest } from '../protocol/envelope.ts'
 import { nameProblem } from '../protocol/names.ts'
 import { type ChangesPage, ChangesReader, type ChangesSource } from './changes-reader.ts'
@@ -29,6 +30,8 @@ export interface WatchSource extends ChangesSource {
 
 /** How long a server may keep an answer back until something happens. Somebody who went is remembered for so long, too. */
 const waitMs = 10_000
+/** Between two questions of a watch that finds no place to wait; up to twice as long, so that not all ask at once. */
+const pauseMs = 1_000
 
 /**
  * `for await (const event of client.watch('leads'))`. To leave the loop ends the watch. It goes on over lost connections
@@ -132,7 +135,16 @@ export class Watch implements AsyncIterableIterator<WatchEvent>, AsyncDisposable
       await live.something()
       this.#signal.throwIfAborted()
     }
-    return this.#reader.read(version, waitMs)
+    return this.#ask(version)
+  }
+
+  async #ask(version: number): Promise<ChangesPage | 'lost'> {
+    const { places } = this.#source
+    if (places.takeWait()) return this.#reader.read(version, waitMs).finally(() => places.giveBackWait())
+    const page = await this.#reader.read(version, 0)
+    const pause = pauseMs * (1 + Math.random())
+    if (page !== 'lost' && page.scannedTo === version) await delay(pause, undefined, { signal: this.#signal })
+    return page
   }
 
   /** The feed tells of all names. */

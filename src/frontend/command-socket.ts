@@ -3,15 +3,13 @@
 import { randomBytes } from 'node:crypto'
 import { Router } from 'zeromq'
 import type { Limits } from '../base/limits.ts'
-import { zmqContext } from '../base/zmq-context.ts'
+import { keepalive, zmqContext } from '../base/zmq-context.ts'
 
 /** How long replies may still leave after the socket was closed. */
 export const lingerMs = 2_000
 
 /** A stranger has so long to finish the greeting. */
 const handshakeMs = 5_000
-/** A client that is silent on the wire for so long is asked for a sign of life, and has as long again to give it. */
-const heartbeatMs = 30_000
 /** Connections that the kernel holds ready; enough for every client of a fleet to come back in the same second. */
 const backlog = 1_024
 /**
@@ -51,9 +49,7 @@ export async function bindCommandSocket(wanted: readonly string[], limits: Limit
     linger: lingerMs,
     backlog,
     handshakeInterval: handshakeMs,
-    heartbeatInterval: heartbeatMs,
-    heartbeatTimeout: heartbeatMs,
-    tcpKeepalive: 1,
+    ...keepalive,
     // Only where it is asked for: a machine may have none.
     ipv6: wanted.some((endpoint) => endpoint.includes('[')),
   })

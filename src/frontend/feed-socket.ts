@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { XPublisher } from 'zeromq'
 import type { Log } from '../base/log.ts'
 import { Queue } from '../base/queue.ts'
-import { zmqContext } from '../base/zmq-context.ts'
+import { keepalive, zmqContext } from '../base/zmq-context.ts'
 import { stateOfTopic, topicOf } from '../protocol/feed.ts'
 import type { Feed } from '../router/feed.ts'
 
@@ -21,7 +21,6 @@ export interface FeedSocketOptions {
 const messagesQueuedMaxDefault = 256
 /** A subscription holds one name; whoever sends more is cut off. */
 const subscriptionBytesMax = 1_024
-const heartbeatMs = 7_000
 const handshakeMs = 5_000
 const backlog = 1_024
 /** How long to wait after a failure to read that nobody could foresee. */
@@ -50,9 +49,7 @@ export class FeedSocket {
       linger: 0,
       backlog,
       handshakeInterval: handshakeMs,
-      heartbeatInterval: heartbeatMs,
-      heartbeatTimeout: heartbeatMs,
-      tcpKeepalive: 1,
+      ...keepalive,
       ipv6: endpoint.includes('['),
     })
     socket.verbosity = 'allSubs'

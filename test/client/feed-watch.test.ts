@@ -5,6 +5,7 @@ import { embeddedCaller } from '../../src/client/embedded.ts'
 import { LiveChanges } from '../../src/client/live-changes.ts'
 import { Watch } from '../../src/client/watch.ts'
 import type { ChangeEvent } from '../../src/client/watch-events.ts'
+import { WatchPlaces } from '../../src/client/watch-places.ts'
 import { openEngine } from '../../src/engine.ts'
 import { clientAndServer, clientOf } from '../support/clients.ts'
 import { eventually } from '../support/eventually.ts'
@@ -88,6 +89,7 @@ describe('a watch', () => {
         caller: embeddedCaller((command) => engine.call(command)),
         history: () => undefined,
         feed: { watch: () => live, unwatch: () => {} },
+        places: new WatchPlaces(),
         closed: end.signal,
       },
       'k',
@@ -117,6 +119,24 @@ describe('a watch', () => {
     await keys.set('a', 1)
     expect(await next).toEqual(['created a'])
   }, 15_000)
+})
+
+describe('watches without a feed', () => {
+  it('are told by answers that wait, and where no place to wait is left, by asking again and again', async () => {
+    const engine = await openEngine({ shards: 0 })
+    onTestFinished(() => engine.close())
+    const end = new AbortController()
+    onTestFinished(() => end.abort())
+    const caller = embeddedCaller((command) => engine.call(command))
+    const source = { caller, history: () => undefined, places: new WatchPlaces(1), closed: end.signal }
+    const watches = ['a', 'b', 'c'].map((state) => new Watch(source, state))
+    for (const watch of watches) expect(await told(watch, 1)).toEqual(['ready @0'])
+    const next = watches.map((watch) => told(watch, 2))
+    for (const { state } of watches) for (const key of ['x', 'y']) await engine.keys(state).set(key, 1)
+    expect(await Promise.all(next)).toEqual(watches.map(() => ['created x', 'created y']))
+    for (const watch of watches) await watch.return()
+    expect(source.places.takeWait()).toBe(true)
+  })
 })
 
 describe('what the feed has said', () => {

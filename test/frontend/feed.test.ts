@@ -107,6 +107,17 @@ describe('the feed', () => {
     await eventually('two positions', () => heard.messages.filter(({ position }) => position === 1).length >= 2)
   })
 
+  it('repeats the positions of many states a few at a time, and leaves none out', async () => {
+    const { place } = await serveFeed()
+    const states = Array.from({ length: 350 }, (_, index) => `s${index}`)
+    const { messages } = subscriber(place, ...states.map((state) => `${state}\0`))
+    const told = new Map<string, number>()
+    await eventually('each is said when it is watched, and twice more', () => {
+      for (const { state } of messages.splice(0)) told.set(state as string, (told.get(state as string) ?? 0) + 1)
+      return states.every((state) => (told.get(state) ?? 0) >= 3)
+    })
+  })
+
   it('says the position to each who subscribes, also to states that others watch', async () => {
     const { place, ok } = await serveFeed()
     await ok(set('a'))

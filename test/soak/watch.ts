@@ -13,11 +13,15 @@ import { Replica } from '../support/replica.ts'
 import { openServer } from '../support/sockets.ts'
 import { documented, Follower } from '../support/watching.ts'
 import type { Campaign, CampaignRun, Counts } from './campaign.ts'
+import { crowdRound, wholeCrowd } from './watch-crowd.ts'
 
 const states = ['a', 'b', 'c']
 const burstsPerRound = 24
 const burstSize = 120
 const keysPerState = 40
+/** Of so many rounds, the one at this place has a crowd. */
+const roundsPerCrowd = 30
+const crowdPlace = 10
 
 type Random = (below: number) => number
 
@@ -146,13 +150,15 @@ async function standing(client: Client, state: string): Promise<{ version: numbe
 
 export const watchCampaign: Campaign = {
   name: 'watch',
-  tries: 'a watch tells every change once and in order, or says that it cannot',
+  tries: 'a watch tells every change once and in order, or says that it cannot, also one of ten thousand',
   async run({ seed, folder, goesOn }: CampaignRun): Promise<Counts> {
     const random = randomFrom(seed)
     const counts: Counts = { rounds: 0, events: 0, resumes: 0, lagged: 0 }
     while (goesOn()) {
       counts.rounds = (counts.rounds ?? 0) + 1
-      await round(join(folder, String(counts.rounds)), random, counts)
+      const ownFolder = join(folder, String(counts.rounds))
+      if (counts.rounds % roundsPerCrowd === crowdPlace) await crowdRound(ownFolder, random, counts, wholeCrowd)
+      else await round(ownFolder, random, counts)
     }
     return { ...counts, 'unannounced gaps': 0 }
   },
