@@ -35,7 +35,11 @@ describe('CREATE_STATE', () => {
   it.each([
     ['fields beside a schema', { fields: ['a'], schema: { type: 'object' } }, 'INVALID_REQUEST'],
     ['a field of a forbidden name', { fields: ['__proto__'] }, 'INVALID_REQUEST'],
-    ['more fields than a record may have', { fields: Array.from({ length: 1_024 }, (_, index) => `f${index}`) }, 'LIMIT_EXCEEDED'],
+    [
+      'more fields than a record may have',
+      { fields: Array.from({ length: 1_024 }, (_, index) => `f${index}`) },
+      'LIMIT_EXCEEDED',
+    ],
     ['fields of a keyspace', { kind: 'keys', fields: ['a'] }, 'INVALID_REQUEST'],
     ['a next id of a keyspace', { kind: 'keys', next_id: 1 }, 'INVALID_REQUEST'],
     ['a next id of nought', { next_id: 0 }, 'INVALID_REQUEST'],
