@@ -54,9 +54,9 @@ function isEmptyLine(piece: Buffer): boolean {
 
 function parsed(piece: Buffer, isText: boolean, layout: Layout): Entry | BadLine {
   if (!isText) return bad(piece.toString('latin1'), malformed('the line is not UTF-8; it is shown as Latin-1'))
-  const text = piece.toString('utf8')
+  const text = piece.toString('utf8').replace(/\r?\n$/, '')
   const entry = layout.type === 'csv' ? ofCells(text, layout) : ofJson(text, layout)
-  return 'code' in entry ? bad(text.trimEnd(), entry) : entry
+  return 'code' in entry ? bad(text, entry) : entry
 }
 
 function ofCells(text: string, { columns, delimiter }: Extract<Layout, { type: 'csv' }>): Entry | Refusal {

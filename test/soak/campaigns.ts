@@ -3,6 +3,7 @@ import type { Campaign } from './campaign.ts'
 import { damageCampaign } from './damage.ts'
 import { deathCampaign, quarantineCampaign } from './deaths.ts'
 import { diskFullCampaign } from './disk-full.ts'
+import { importGrowthCampaign, importKillCampaign } from './imports.ts'
 import { killCampaign } from './kills.ts'
 import { lockCampaign } from './locks.ts'
 import { powerCutCampaign } from './power-cuts.ts'
@@ -26,4 +27,6 @@ export const campaigns: readonly Campaign[] = [
   quarantineCampaign,
   transactionCampaign('strict'),
   transactionCampaign('relaxed'),
+  importKillCampaign(),
+  importGrowthCampaign(),
 ]
