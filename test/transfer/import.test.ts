@@ -1,9 +1,11 @@
 // Files that are not what they should be, rows that are refused, and imports that are ended and go on.
+import { readFileSync } from 'node:fs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { connect, type JsonObject } from '../../src/client/index.ts'
+import type { Progress } from '../../src/transfer/progress-file.ts'
 import { daemonOfTest } from '../support/holdfast.ts'
 import { suiteDaemon } from '../support/suite-daemon.ts'
-import { exported, folderOfTest, imported, jsonLines } from '../support/transfers.ts'
+import { exported, folderOfTest, type Imported, imported, jsonLines } from '../support/transfers.ts'
 
 const daemon = suiteDaemon()
 const header = { holdfast_export: 1 }
@@ -206,6 +208,33 @@ describe('ids', () => {
   })
 })
 
+describe('an import that goes on', () => {
+  it('sends records without an id under the ids that they had', async () => {
+    await fresh('again')
+    const text = jsonLines(...Array.from({ length: 50 }, (_, index) => ({ n: index })))
+    const kept: Imported['progress'][] = []
+    const save = (so: Imported['progress']): void => void kept.push(structuredClone(so))
+    expect(await imported(daemon.client, folderOfTest(), text, { state: 'again', save })).toMatchObject({ refused: [] })
+    // As if it had been killed when all was in, and before it could say so.
+    const progress = { version: 1, undertaking: {}, ...kept[0] } as unknown as Progress
+    const result = await imported(daemon.client, folderOfTest(), text, { state: 'again', progress })
+    expect(result).toMatchObject({ refused: [], counts: { records: 0, unchanged: 50 } })
+    expect(await recordsOf('again')).toHaveLength(50)
+  })
+
+  it('has come as far as every row before is settled, whatever was answered behind', async () => {
+    await fresh('order', { n: 0 })
+    const rows = Array.from({ length: 20_000 }, (_, index) => ({ id: index + 10, n: index }))
+    const bad = { id: 1, other: true }
+    const text = jsonLines(...rows.slice(0, 12_000), bad, ...rows.slice(12_000))
+    const result = await imported(daemon.client, folderOfTest(), text, { state: 'order', onError: 'stop' })
+    expect(result.stop).toEqual({ by: 'refusal' })
+    expect(result.line).toBeGreaterThan(1)
+    expect(result.line).toBeLessThanOrEqual(12_001)
+    expect(result.progress?.line).toBe(result.line)
+  })
+})
+
 describe('a dry run', () => {
   it('looks at every line and needs no daemon', async () => {
     const lines = [
@@ -263,4 +292,23 @@ describe('a daemon that goes away for good', () => {
     expect(result.progress?.line).toBe(result.line)
     expect(result.line).toBeLessThan(20_000)
   }, 60_000)
+})
+
+describe('docs/import-export.md', () => {
+  it('shows an export that can be imported', async () => {
+    const document = readFileSync('docs/import-export.md', 'utf8')
+    const example = /```jsonl\n(.*?)```/s.exec(document)?.[1] ?? ''
+    for (const state of ['leads', 'sessions', 'orders']) await fresh(state)
+    const result = await imported(daemon.client, folderOfTest(), example, { mode: 'replace' })
+    expect(result).toMatchObject({ problem: undefined, refused: [], counts: { records: 2, keys: 3, instances: 1 } })
+    const { lines } = await exported(daemon.client, folderOfTest(), { states: ['leads', 'sessions', 'orders'] })
+    const shown = example
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as JsonObject)
+    // A list of three small items needs one line only.
+    const kinds = (all: readonly JsonObject[]) =>
+      all.filter(({ items }) => items === undefined).map((line) => Object.keys(line)[0])
+    expect(kinds(lines)).toEqual(kinds(shown))
+  })
 })

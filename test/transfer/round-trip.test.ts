@@ -78,11 +78,10 @@ async function fill({ rows: records, reserved, typed: others, moved, keys, insta
   const { client } = daemon
   const call = (command: JsonObject & { cmd: string }) => client.call(command)
   await call({ cmd: 'CREATE_STATE', state: 'leads', max_length: 100 })
-  for (const data of records)
-    await call({ cmd: 'CREATE_RECORD', state: 'leads', data: data as JsonObject }).catch(() => {})
+  for (const data of records) await call({ cmd: 'CREATE_RECORD', state: 'leads', data }).catch(() => {})
   if (reserved > 0) await call({ cmd: 'RESERVE_IDS', state: 'leads', count: reserved }).catch(() => {})
   await call({ cmd: 'CREATE_STATE', state: 'typed', schema: typed })
-  for (const data of others) await call({ cmd: 'CREATE_RECORD', state: 'typed', data: data as JsonObject })
+  for (const data of others) await call({ cmd: 'CREATE_RECORD', state: 'typed', data })
   await call({ cmd: 'CREATE_STATE', state: 'caf\u00e9 "deals"', machine: { field: 'status', definition: status } })
   for (const [index, to] of moved.entries()) {
     await call({ cmd: 'CREATE_RECORD', state: 'caf\u00e9 "deals"', data: { n: index } })
@@ -180,8 +179,7 @@ describe('an export that is imported', () => {
     const property = fc.asyncProperty(rows, fc.constantFrom(',', ';', '\t'), async (records, delimiter) => {
       await deleteAll()
       await client.call({ cmd: 'CREATE_STATE', state: 'leads', fields: ['a', 'b'] })
-      for (const data of records)
-        await client.call({ cmd: 'CREATE_RECORD', state: 'leads', data: data as JsonObject }).catch(() => {})
+      for (const data of records) await client.call({ cmd: 'CREATE_RECORD', state: 'leads', data }).catch(() => {})
       const list = async () => (await client.call({ cmd: 'LIST_RECORDS', state: 'leads' })).records
       const before = await list()
       const { text } = await exported(client, folder, { format: 'csv', states: ['leads'], delimiter })
