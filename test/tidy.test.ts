@@ -21,11 +21,12 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   frontend: ['router', 'metrics', 'protocol', 'base'],
   metrics: ['protocol', 'base'],
   client: ['protocol', 'base'],
+  transfer: ['client', 'protocol', 'base'],
   config: ['protocol', 'base'],
   engine: ['router', 'shard', 'journal', 'metrics', 'config', 'client', 'protocol', 'base'],
   index: ['engine', 'client', 'config', 'journal', 'protocol', 'base'],
-  cli: 'engine config client frontend router metrics shard command journal state protocol base'.split(' '),
-  workers: ['shard', 'journal', 'protocol', 'base'],
+  cli: 'engine config transfer client frontend router metrics shard command journal state protocol base'.split(' '),
+  workers: ['shard', 'journal', 'transfer', 'protocol', 'base'],
 }
 
 const topLevelNames = new Set(

@@ -14,6 +14,8 @@ interface Verb {
 const verbs: Readonly<Record<string, Verb>> = {
   serve: { summary: 'run the daemon', load: () => import('./serve.ts') },
   call: { summary: 'send one command to a daemon and print its reply', load: () => import('./call.ts') },
+  export: { summary: 'write states into a file', load: () => import('./export.ts') },
+  import: { summary: 'bring a file into a daemon', load: () => import('./import.ts') },
   check: { summary: 'look for damage in a data folder', load: () => import('./check.ts') },
   shell: { summary: 'send commands to a daemon, as you type them or from a script', load: () => import('./shell.ts') },
 }

@@ -9,6 +9,7 @@ export type Contents = Map<RecordId, JsonValue>
 /** Makes a change true in a copy. False where it exchanged everything, and does not say for what. */
 export function follow(contents: Contents, { type, id, key, end, newValue }: ChangeEvent): boolean {
   if (type === 'replaced' || type === 'altered') return false
+  if (type === 'ids_reserved') return true
   if (type === 'cleared' || type === 'state_created' || type === 'state_deleted') {
     contents.clear()
     return true

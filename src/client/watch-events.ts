@@ -5,7 +5,7 @@ import { dateOf } from './key-values.ts'
 
 /**
  * Of one thing: `created`, `updated`, `deleted`, `expired`, and of a list `pushed` and `popped`. Of the whole state:
- * `replaced`, `altered`, `cleared`, `state_created`, `state_deleted`, which carry no contents.
+ * `replaced`, `altered`, `ids_reserved`, `cleared`, `state_created`, `state_deleted`, which carry no contents.
  */
 export type ChangeType =
   | 'created'
@@ -16,6 +16,7 @@ export type ChangeType =
   | 'popped'
   | 'replaced'
   | 'altered'
+  | 'ids_reserved'
   | 'cleared'
   | 'state_created'
   | 'state_deleted'

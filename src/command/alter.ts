@@ -1,4 +1,5 @@
 // ALTER_STATE: another bound, more or fewer fields. Every record is rewritten, so it is decided in steps like SET_STATE.
+// And RESERVE_IDS, which alters nothing but which ids come next.
 // Invariant: what comes out fits the altered schema, or nothing is altered.
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { compileRecordSchema, type RecordSchema } from '../state/json-schema.ts'
@@ -23,7 +24,7 @@ interface Alteration {
   readonly drop: readonly string[]
 }
 
-export const alterCommands: Deciders<'ALTER_STATE'> = {
+export const alterCommands: Deciders<'ALTER_STATE' | 'RESERVE_IDS'> = {
   ALTER_STATE(table, { max_length, add_fields: add = {}, drop_fields: drop = [] }, context) {
     const maxLength = max_length === undefined ? table.header.maxLength : max_length
     if (maxLength !== null && maxLength < table.length) {
@@ -33,6 +34,19 @@ export const alterCommands: Deciders<'ALTER_STATE'> = {
     if (isRefuse(header)) return header
     const rewrites = Object.keys(add).length > 0 || drop.length > 0
     return inSteps(alter(table, header, rewrites ? { add, drop } : undefined, context), rewrites ? table.length : 0)
+  },
+
+  // As what it takes is written before it is answered, no automatic id can ever be one of these.
+  RESERVE_IDS(table, { count }, { now }) {
+    const { header, records } = table
+    const { nextId: first } = header
+    if (count > Number.MAX_SAFE_INTEGER - first + 1) {
+      return refuse('LIMIT_EXCEEDED', { what: 'The automatic id', limit: Number.MAX_SAFE_INTEGER })
+    }
+    const before = { header, records }
+    const after = { header: { ...header, nextId: first + count }, records }
+    const change = { subject: 'table', type: 'ids_reserved', state: table.name, version: table.version + 1 } as const
+    return done({ first }, [{ ...change, at: now.wall, before, after, ahead: false }])
   },
 }
 

@@ -31,6 +31,18 @@ export function begun({ bound }: TableHeader, data: JsonObject): JsonObject {
   return { ...data, [bound.field]: bound.machine.initial }
 }
 
+/** As `moveConflict`; but the field of a record that was exported may stand anywhere in its machine. */
+export function placeConflict(
+  header: TableHeader,
+  before: JsonObject | undefined,
+  record: JsonObject,
+  imported: boolean,
+): Refuse | undefined {
+  const { bound } = header
+  if (imported && bound?.machine.has(record[bound.field] ?? null)) return undefined
+  return moveConflict(header, before, record)
+}
+
 /** Refuses a record whose bound field does not follow from `before`, the record that it replaces, if there is one. */
 export function moveConflict(
   { bound }: TableHeader,

@@ -22,7 +22,7 @@ type InstanceCommands =
   | 'DELETE_INSTANCE'
 
 export const instanceCommands: Deciders<InstanceCommands> = {
-  CREATE_INSTANCE(state, { id: named, context: given = {} }, context) {
+  CREATE_INSTANCE(state, { id: named, context: given = {}, value }, context) {
     const { header } = state
     const id: RecordId = named === undefined ? header.nextId : normalId(named)
     if (!Number.isSafeInteger(id) && typeof id === 'number') {
@@ -30,7 +30,9 @@ export const instanceCommands: Deciders<InstanceCommands> = {
     }
     if (state.get(id) !== undefined) return refuse('INSTANCE_EXISTS', { id })
     const stamp = { version: state.version + 1, at: context.now.wall }
-    const after = begin(header.machine, given, stamp)
+    const begins = value === undefined ? header.machine : header.machine.beginningAt(value)
+    if (begins === undefined) return refuse('INVALID_REQUEST', { reason: "'value' is no value of the machine" })
+    const after = begin(begins, given, stamp)
     const tooLarge = instanceSizeProblem(after, context)
     if (tooLarge !== undefined) return tooLarge
     const order = header.nextOrder

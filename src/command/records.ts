@@ -15,7 +15,7 @@ import {
   refuse,
   type Steps,
 } from './decide.ts'
-import { begun, moveConflict } from './field-rules.ts'
+import { begun, placeConflict } from './field-rules.ts'
 import { conditionConflict } from './record-conditions.ts'
 import {
   contentsOf,
@@ -32,7 +32,7 @@ import {
 type RecordCommands = 'CREATE_RECORD' | 'SET_RECORD' | 'PATCH_RECORD' | 'DELETE_RECORD' | 'GET_RECORD' | 'LIST_RECORDS'
 
 export const recordCommands: Deciders<RecordCommands> = {
-  CREATE_RECORD(table, { data }, context) {
+  CREATE_RECORD(table, { data, imported = false }, context) {
     const named = idInData(data)
     if (named === null) return refuse('INVALID_REQUEST', { reason: "the 'id' in 'data' is not an id" })
     if (named !== undefined && table.get(named) !== undefined) return refuse('RECORD_EXISTS', { id: named })
@@ -40,7 +40,7 @@ export const recordCommands: Deciders<RecordCommands> = {
     if (named === undefined && !Number.isSafeInteger(id)) {
       return refuse('LIMIT_EXCEEDED', { what: 'The automatic id', limit: Number.MAX_SAFE_INTEGER })
     }
-    return insert(table, id, data, context, { id })
+    return insert(table, id, data, context, { id }, imported)
   },
 
   SET_RECORD(table, args, context) {
@@ -48,9 +48,10 @@ export const recordCommands: Deciders<RecordCommands> = {
     const cell = table.get(id)
     const conflict = conditionConflict(args.if, cell?.contents) ?? idConflict(id, args.data)
     if (conflict !== undefined) return conflict
-    if (cell === undefined) return insert(table, id, args.data, context, {})
+    if (cell === undefined) return insert(table, id, args.data, context, {}, args.imported)
     const record = recordWithId(id, args.data)
-    return schemaConflict(table.header, record) ?? update(table, cell, record, context, {})
+    const { imported = false } = args
+    return schemaConflict(table.header, record) ?? update(table, cell, record, context, {}, { imported })
   },
 
   PATCH_RECORD(table, args, context) {
@@ -62,7 +63,7 @@ export const recordCommands: Deciders<RecordCommands> = {
     const conflict = patchConflict(table.header, args.data) ?? idConflict(id, args.data)
     if (conflict !== undefined) return conflict
     const { record, bytes } = patched(cell.contents, args.data)
-    return typeConflict(table.header, record) ?? update(table, cell, record, context, { patched: true }, bytes)
+    return typeConflict(table.header, record) ?? update(table, cell, record, context, { patched: true }, { bytes })
   },
 
   DELETE_RECORD(table, args, context) {
@@ -86,10 +87,17 @@ export const recordCommands: Deciders<RecordCommands> = {
   },
 }
 
-function insert(table: Table, id: RecordId, data: JsonObject, context: Context, reply: JsonObject): Decision {
+function insert(
+  table: Table,
+  id: RecordId,
+  data: JsonObject,
+  context: Context,
+  reply: JsonObject,
+  imported = false,
+): Decision {
   const { header } = table
   const record = recordWithId(id, begun(header, data))
-  const conflict = schemaConflict(header, record) ?? moveConflict(header, undefined, record)
+  const conflict = schemaConflict(header, record) ?? placeConflict(header, undefined, record, imported)
   if (conflict !== undefined) return conflict
   if (header.maxLength !== null && table.length >= header.maxLength) {
     return refuse('MAX_LENGTH_REACHED', { state: table.name, max_length: header.maxLength })
@@ -123,9 +131,9 @@ function update(
   record: JsonObject,
   context: Context,
   reply: JsonObject,
-  bytes?: number,
+  { bytes, imported = false }: { readonly bytes?: number; readonly imported?: boolean },
 ): Decision {
-  const conflict = moveConflict(table.header, cell.contents.record, record)
+  const conflict = placeConflict(table.header, cell.contents.record, record, imported)
   if (conflict !== undefined) return conflict
   const after = contentsOf(record, table.version + 1, context.limits, bytes)
   return isRefuse(after) ? after : done(reply, [changed('updated', table, cell, after, context)])

@@ -1,12 +1,14 @@
 // States as wholes: create, delete, describe, list. Owns nothing: reads the directory, answers with changes.
+import type { Limits } from '../base/limits.ts'
 import type { Arguments } from '../protocol/commands.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import { partsOf, type StateParts } from '../state/change.ts'
 import type { State } from '../state/directory.ts'
-import { compileRecordSchema, type RecordSchema } from '../state/json-schema.ts'
+import { compileRecordSchema } from '../state/json-schema.ts'
 import { Keys } from '../state/keyspace.ts'
 import { compileMachine } from '../state/machine.ts'
 import { Instances } from '../state/machine-state.ts'
+import { compareBytes } from '../state/sorted-names.ts'
 import { Records, type TableHeader } from '../state/table.ts'
 import { type Deciders, done, type Refuse, refuse } from './decide.ts'
 import { definitionRefused } from './definitions.ts'
@@ -26,7 +28,7 @@ export const stateCommands: Deciders<StateCommands> = {
     if (strange !== undefined) {
       return refuse('INVALID_REQUEST', { reason: `a state of kind '${kind}' has no '${strange}'` })
     }
-    const after = partsOfNew(args)
+    const after = partsOfNew(args, limits)
     if (isRefuse(after)) return after
     const version = directory.firstVersionOf(state)
     return done({ created: true, max_length: maxLength }, [
@@ -62,6 +64,9 @@ export const stateCommands: Deciders<StateCommands> = {
         definition: target.header.machine.source,
         history_limit: target.header.historyMax,
       }),
+      ...(target.kind !== 'keys' && {
+        next_id: Number.isSafeInteger(target.header.nextId) ? target.header.nextId : null,
+      }),
     })
   },
 
@@ -76,34 +81,41 @@ export const stateCommands: Deciders<StateCommands> = {
 }
 
 /** The fields of CREATE_STATE that not every kind knows. */
-const ofSomeKind = ['max_length', 'schema', 'machine', 'definition', 'history_limit'] as const
+const ofSomeKind = ['max_length', 'schema', 'machine', 'fields', 'definition', 'history_limit', 'next_id'] as const
 
 const fieldsOfKind: Readonly<Record<State['kind'], readonly string[]>> = {
-  table: ['max_length', 'schema', 'machine'],
+  table: ['max_length', 'schema', 'machine', 'fields', 'next_id'],
   keys: [],
-  machine: ['definition', 'history_limit'],
+  machine: ['definition', 'history_limit', 'next_id'],
 }
 
 /** How many occurrences an instance keeps where nobody says. */
 const historyMaxDefault = 100
 
-function partsOfNew(args: Arguments<'CREATE_STATE'>): StateParts | Refuse {
+function partsOfNew(args: Arguments<'CREATE_STATE'>, limits: Limits): StateParts | Refuse {
   if (args.kind === 'keys') return new Keys()
   if (args.kind === 'machine') return partsOfNewMachine(args)
-  const { max_length: maxLength = null, schema: source, machine } = args
+  const { max_length: maxLength = null, schema: source, machine, next_id: nextId = 1 } = args
+  const named = namedFields(args, limits)
+  if (named !== undefined && isRefuse(named)) return named
   const schema = source === undefined ? undefined : compileRecordSchema(source)
   if (schema !== undefined && 'code' in schema) return definitionRefused(schema)
-  const header = emptyHeader(maxLength, schema)
+  const fields = named ?? (schema === undefined ? null : new Set(schema.fields))
+  const header = { fields, schema, maxLength, nextId, nextOrder: 1, generation: 1 }
   const bound = machine === undefined ? undefined : boundFieldOf(machine, header.fields)
   if (bound !== undefined && isRefuse(bound)) return bound
   return { header: { ...header, ...(bound && { bound }) }, records: new Records() }
 }
 
-function partsOfNewMachine({ definition, history_limit: historyMax }: Arguments<'CREATE_STATE'>): StateParts | Refuse {
+function partsOfNewMachine({
+  definition,
+  history_limit: historyMax,
+  next_id: nextId = 1,
+}: Arguments<'CREATE_STATE'>): StateParts | Refuse {
   if (definition === undefined) return refuse('INVALID_REQUEST', { reason: "a machine needs a 'definition'" })
   const machine = compileMachine(definition)
   if ('code' in machine) return definitionRefused(machine)
-  const header = { machine, historyMax: historyMax ?? historyMaxDefault, nextId: 1, nextOrder: 1 }
+  const header = { machine, historyMax: historyMax ?? historyMaxDefault, nextId, nextOrder: 1 }
   return { header, instances: new Instances() }
 }
 
@@ -119,7 +131,16 @@ export function fieldNames(fields: ReadonlySet<string> | null): string[] | null 
   return fields && [...fields]
 }
 
-function emptyHeader(maxLength: number | null, schema: RecordSchema | undefined): TableHeader {
-  const fields = schema === undefined ? null : new Set(schema.fields)
-  return { fields, schema, maxLength, nextId: 1, nextOrder: 1, generation: 1 }
+/** The fields that a table has before its first record, where they are named. */
+function namedFields(
+  { fields, schema, machine }: Arguments<'CREATE_STATE'>,
+  { recordFieldsMax: limit }: Limits,
+): ReadonlySet<string> | undefined | Refuse {
+  if (fields === undefined) return undefined
+  if (schema !== undefined) return refuse('INVALID_REQUEST', { reason: "'schema' names the fields already" })
+  const bound = typeof machine?.field === 'string' ? [machine.field] : []
+  const names = new Set(['id', ...fields, ...bound])
+  if (names.has('__proto__')) return refuse('INVALID_REQUEST', { reason: "the field name '__proto__' is not allowed" })
+  if (names.size > limit) return refuse('LIMIT_EXCEEDED', { what: 'The number of fields of a record', limit })
+  return new Set([...names].sort(compareBytes))
 }

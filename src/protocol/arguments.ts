@@ -34,6 +34,9 @@ export const Kind = Type.Union([Type.Literal('table'), Type.Literal('keys'), Typ
 /** Each kept occurrence costs its bytes in every instance. */
 export const HistoryLimit = Type.Integer({ minimum: 0, maximum: 1_000, expects: 'an integer from 0 to 1000' })
 
+/** Marks a record that was exported: a field that follows a machine may stand anywhere in it. */
+export const Imported = Type.Literal(true, { expects: 'true' })
+
 /** Any value of the JSON model, which is looked at for every argument alike. */
 export const Value = Type.Unsafe<JsonValue>(Type.Unknown({ expects: 'a value' }))
 /** Its characters and its length in bytes are looked at besides: see `keyProblem`. */

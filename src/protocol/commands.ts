@@ -6,6 +6,7 @@ import {
   type ArgumentsOf,
   Fields,
   HistoryLimit,
+  Imported,
   Kind,
   LengthBound,
   Names,
@@ -29,7 +30,7 @@ const schemaNames = Type.Union([Type.Array(Type.String()), Type.Null()])
 const record = Type.Union([Type.Object({}), Type.Null()])
 /** Those that are damaged or quarantined: what they hold is not in the reply. */
 const missingShards = optional(Type.Array(Type.Integer()))
-const lengthOrNull = Type.Union([Type.Integer(), Type.Null()])
+const integerOrNull = Type.Union([Type.Integer(), Type.Null()])
 
 export const commands = {
   PING: {
@@ -91,8 +92,10 @@ export const commands = {
       definition: optional(Fields),
       history_limit: optional(HistoryLimit),
       machine: optional(Fields),
+      fields: optional(Names),
+      next_id: optional(PositiveInteger),
     },
-    reply: { created: Type.Boolean(), max_length: lengthOrNull },
+    reply: { created: Type.Boolean(), max_length: integerOrNull },
     summary: 'Creates an empty state.',
   },
   DELETE_STATE: {
@@ -123,7 +126,7 @@ export const commands = {
     reply: {
       name: Type.String(),
       kind: Type.String(),
-      max_length: lengthOrNull,
+      max_length: integerOrNull,
       current_length: Type.Integer(),
       schema: schemaNames,
       shard: Type.Integer(),
@@ -131,6 +134,7 @@ export const commands = {
       definition: optional(Type.Object({})),
       history_limit: optional(Type.Integer()),
       machine: optional(Type.Object({})),
+      next_id: optional(integerOrNull),
     },
     summary: 'Describes a state without what it holds.',
   },
@@ -159,7 +163,7 @@ export const commands = {
     target: 'table',
     writes: true,
     transactional: true,
-    args: { data: Fields },
+    args: { data: Fields, imported: optional(Imported) },
     reply: { id: RecordIdArgument },
     summary: 'Adds a record, with the next id where the data names none.',
   },
@@ -169,7 +173,7 @@ export const commands = {
     target: 'table',
     writes: true,
     transactional: true,
-    args: { id: RecordIdArgument, data: Fields, if: optional(Fields) },
+    args: { id: RecordIdArgument, data: Fields, if: optional(Fields), imported: optional(Imported) },
     reply: {},
     summary: 'Replaces a record entirely, or adds it.',
   },
@@ -219,8 +223,17 @@ export const commands = {
     target: 'table',
     writes: true,
     args: { max_length: optional(LengthBound), add_fields: optional(Fields), drop_fields: optional(Names) },
-    reply: { max_length: lengthOrNull, schema: schemaNames },
+    reply: { max_length: integerOrNull, schema: schemaNames },
     summary: 'Changes the bound or the fields of a table, all its records included.',
+  },
+  RESERVE_IDS: {
+    opcode: 40,
+    routing: 'state',
+    target: 'table',
+    writes: true,
+    args: { count: PositiveInteger },
+    reply: { first: Type.Integer() },
+    summary: 'Takes the next automatic ids out of use, for a writer that gives them to its records itself.',
   },
   ...keyCommands,
   ...machineCommands,

@@ -11,7 +11,7 @@ export interface ChangeView {
   readonly version: number
   /**
    * `created`, `updated`, `deleted`, `expired`; of a list `pushed`, `popped`, `leased`, `acknowledged`, `returned`; of a
-   * whole `replaced`, `altered`, `cleared`, `state_created`, `state_deleted`.
+   * whole `replaced`, `altered`, `ids_reserved`, `cleared`, `state_created`, `state_deleted`.
    */
   readonly type: string
   /** Of a record or an instance. */

@@ -12,9 +12,9 @@ export const machineCommands = {
     target: 'machine',
     writes: true,
     transactional: true,
-    args: { id: optional(RecordIdArgument), context: optional(Fields) },
+    args: { id: optional(RecordIdArgument), context: optional(Fields), value: optional(Value) },
     reply: { id: RecordIdArgument, value: Value },
-    summary: 'Adds an instance of a machine, in its initial state.',
+    summary: 'Adds an instance of a machine, in its initial state unless a value says where it stands.',
   },
   SEND_EVENT: {
     opcode: 49,

@@ -36,10 +36,10 @@ export interface RecordChange extends ChangeBase {
   readonly header: HeaderStep | undefined
 }
 
-/** All records were replaced at once, or the table itself was altered. */
+/** All records were replaced at once, the table itself was altered, or automatic ids were reserved. */
 export interface TableChange extends ChangeBase {
   readonly subject: 'table'
-  readonly type: 'replaced' | 'altered'
+  readonly type: 'replaced' | 'altered' | 'ids_reserved'
   readonly before: TableParts
   readonly after: TableParts
   /** Whether the records of `after` were journalled ahead, as staged; otherwise the change itself brings them. */

@@ -56,8 +56,13 @@ export interface Happening extends Moment {
   readonly historyMax: number
 }
 
+/** What a new instance begins with: of a machine, or of a value that it stands at already. */
+export interface Begins {
+  readonly beginning: Pick<Step, 'to' | 'armed'>
+}
+
 /** A new instance. */
-export function begin({ beginning }: Machine, context: JsonObject, { at, version }: Moment): InstanceContents {
+export function begin({ beginning }: Begins, context: JsonObject, { at, version }: Moment): InstanceContents {
   const deadlines = new Map(beginning.armed.map(({ event, delayMs }) => [event, at + delayMs]))
   return weighed({ configuration: beginning.to, context, deadlines, past: undefined }, version, at, at)
 }

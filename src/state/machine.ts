@@ -68,6 +68,12 @@ export class Machine {
     this.#possible = new Memory(rememberedMax)
   }
 
+  /** How an instance begins that stands at a value already, its timers anew; undefined if there is no such value. */
+  beginningAt(value: JsonValue): { readonly beginning: Pick<Step, 'to' | 'armed'> } | undefined {
+    const to = this.restore(value)
+    return to && { beginning: { to, armed: this.timers(to) } }
+  }
+
   /** What a client's event leads to; undefined if it is not possible now. */
   send(from: Configuration, event: string): Step | undefined {
     const descriptor = this.#descriptors.has(event) ? event : this.#descriptorFor(event)

@@ -3,6 +3,7 @@ import type { Campaign } from './campaign.ts'
 import { damageCampaign } from './damage.ts'
 import { deathCampaign, quarantineCampaign } from './deaths.ts'
 import { diskFullCampaign } from './disk-full.ts'
+import { importGrowthCampaign, importKillCampaign } from './imports.ts'
 import { killCampaign } from './kills.ts'
 import { linearCampaign } from './linear.ts'
 import { simulatedLinearCampaign } from './linear-simulated.ts'
@@ -30,4 +31,6 @@ export const campaigns: readonly Campaign[] = [
   transactionCampaign('relaxed'),
   linearCampaign,
   simulatedLinearCampaign,
+  importKillCampaign(),
+  importGrowthCampaign(),
 ]

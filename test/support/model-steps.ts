@@ -81,6 +81,13 @@ function createState(state: State): fc.Arbitrary<JsonObject> {
     { weight: 3, arbitrary: plain },
     { weight: 2, arbitrary: having(plain, { max_length: bound }) },
     { weight: 1, arbitrary: having(plain, { max_length: bound, schema }) },
+    {
+      weight: 1,
+      arbitrary: having(plain, {
+        fields: fc.constantFrom<string[]>(['n'], ['id'], []),
+        next_id: fc.nat(5).map((n) => n + 1),
+      }),
+    },
   )
 }
 
@@ -105,6 +112,7 @@ function smallCommand(state: State): fc.Arbitrary<JsonObject> {
     { weight: 5, arbitrary: command('DELETE_RECORD', { state, id }) },
     { weight: 3, arbitrary: command('GET_RECORD', { state, id }) },
     { weight: 2, arbitrary: having(command('ALTER_STATE', { state }), alterations) },
+    { weight: 1, arbitrary: command('RESERVE_IDS', { state, count: fc.integer({ min: 1, max: 3 }) }) },
   )
 }
 

@@ -201,7 +201,7 @@ export class Model {
   }
 
   #createState(name: string, command: JsonObject): JsonObject {
-    const { max_length: maxLength = null, schema, kind, machine } = command
+    const { max_length: maxLength = null, schema, kind, machine, fields, next_id: nextId = 1 } = command
     if (this.#states.has(name)) throw new Refused('STATE_EXISTS', { state: name })
     const version = this.#firstVersion(name)
     if (kind === 'keys') {
@@ -218,10 +218,10 @@ export class Model {
       bound: machine === undefined ? undefined : modelBound(machine as JsonObject),
       version,
       maxLength: maxLength as number | null,
-      fields: schema === undefined ? null : [...new Set(['id', ...Object.keys(propertiesOf(schema))])].sort(),
+      fields: fieldsAtFirst(schema ?? fields),
       schema: schema === undefined ? undefined : modelSchema(schema as JsonObject),
       records: new Map(),
-      nextId: 1,
+      nextId: nextId as number,
       nextOrder: 1,
     })
     return { created: true, max_length: maxLength, version }
@@ -281,7 +281,14 @@ function runOnTable(name: string, table: ModelTable, command: JsonObject): JsonO
   switch (command.cmd) {
     case 'GET_STATE_INFO': {
       const { maxLength, records, fields, bound } = table
-      const info = { name, kind: 'table', max_length: maxLength, current_length: records.size, schema: fields }
+      const info = {
+        name,
+        kind: 'table',
+        max_length: maxLength,
+        current_length: records.size,
+        schema: fields,
+        ...shownNext(table),
+      }
       return { ...info, ...(bound && { machine: bound.source }) }
     }
     case 'GET_SCHEMA':
@@ -314,6 +321,14 @@ function runOnTable(name: string, table: ModelTable, command: JsonObject): JsonO
       return listRecords(table, command)
     case 'ALTER_STATE':
       return alterState(name, table, command)
+    case 'RESERVE_IDS': {
+      const first = table.nextId
+      if ((command.count as number) > 2 ** 53 - first)
+        throw new Refused('LIMIT_EXCEEDED', { what: 'The automatic id', limit: 2 ** 53 - 1 })
+      table.nextId = first + (command.count as number)
+      table.version += 1
+      return { first }
+    }
     default:
       throw new Error(`the model does not know ${JSON.stringify(command.cmd)}`)
   }
@@ -440,12 +455,22 @@ function fitting({ fields, schema }: ModelTable, record: JsonObject, row?: numbe
   return record
 }
 
+/** Of a schema, or a list of names. */
+function fieldsAtFirst(named: JsonValue | undefined): string[] | null {
+  if (named === undefined) return null
+  return [...new Set(['id', ...(Array.isArray(named) ? (named as string[]) : Object.keys(propertiesOf(named)))])].sort()
+}
+
+function shownNext({ nextId }: { readonly nextId: number }): JsonObject {
+  return { next_id: Number.isSafeInteger(nextId) ? nextId : null }
+}
+
 function described(state: ModelKeyspace | ModelMachine): JsonObject {
   const { kind, version } = state
   const rest = { kind, max_length: null, schema: null, version }
   if (state.kind === 'keys') return { ...rest, current_length: state.keys.size }
   const { source: definition, historyMax, instances } = state
-  return { ...rest, current_length: instances.size, definition, history_limit: historyMax }
+  return { ...rest, current_length: instances.size, definition, history_limit: historyMax, ...shownNext(state) }
 }
 
 function modelSchema(source: JsonObject): ModelSchema {

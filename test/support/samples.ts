@@ -19,6 +19,7 @@ export const samples: Readonly<Record<CommandName, JsonObject>> = {
   GET_RECORD: { state: 'leads', id: 1 },
   LIST_RECORDS: { state: 'leads', limit: 1, after: 'r0' },
   ALTER_STATE: { state: 'leads', max_length: 5, add_fields: { b: 1 }, drop_fields: [] },
+  RESERVE_IDS: { state: 'leads', count: 10 },
   SET_KEY: { state: 'keys', key: 'a/b', value: 'QQ==', ttl: 60, encoding: 'base64' },
   GET_KEY: { state: 'keys', key: 'a/b', default: 1 },
   DELETE_KEY: { state: 'keys', key: 'a/b' },
