@@ -46,6 +46,8 @@ export interface EngineOptions {
   /** Bounds that differ from the defaults. */
   readonly limits?: Partial<Limits>
   readonly log?: Log
+  /** Requests that take their shard longer than so many milliseconds are told by SLOWLOG. Default: 10. */
+  readonly slowLogMs?: number
   /** The file of a module that is loaded into each shard: see `Extension`. */
   readonly extension?: string
   /**
@@ -207,9 +209,13 @@ export class Engine extends StateMethods {
     }
   }
 
-  /** What each shard tells of itself; undefined for one that is down or does not answer within the time. */
-  statistics(answerMsMax?: number): Promise<(ShardStatistics | undefined)[]> {
-    return this.#supervisor?.statistics(answerMsMax) ?? Promise.resolve([this.#inlineShard?.statistics()])
+  /**
+   * What each shard tells of itself, with so many of its largest states; undefined for one that is down or does not
+   * answer within the time.
+   */
+  statistics(answerMsMax?: number, largest?: number): Promise<(ShardStatistics | undefined)[]> {
+    if (this.#supervisor !== undefined) return this.#supervisor.statistics(answerMsMax, largest)
+    return Promise.all([this.#inlineShard?.statisticsInSlices(largest)])
   }
 
   /** How often shards died, by shard and reason. */
@@ -265,6 +271,7 @@ export class Engine extends StateMethods {
       workerFile: new URL(entry, import.meta.url).href,
       faultsEnabled: this.#options.faultsEnabled ?? false,
       extension: this.#options.extension,
+      slowLogMs: this.#options.slowLogMs,
       log: this.#log,
       quarantine: this.#quarantine,
       onTransition: (change) => {
@@ -272,7 +279,7 @@ export class Engine extends StateMethods {
           this.#hookCalls.tell('onTransition', change.state, () => hook(change))
         }
       },
-      onFeed: (messages) => this.feed.take(messages),
+      onFeed: (messages, publishedAt) => this.feed.take(messages, publishedAt),
       onDeath: (shard, reason) => this.#noticeDeath(shard, reason),
     })
     await this.#supervisor.start()
@@ -304,6 +311,7 @@ export class Engine extends StateMethods {
       progress,
       hooks: this.#hooks,
       log: this.#log,
+      slowLogMs: this.#options.slowLogMs,
       ...(faults && { probe: faults.probe }),
     })
     try {

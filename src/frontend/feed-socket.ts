@@ -37,6 +37,7 @@ export class FeedSocket {
   readonly #outgoing = new Queue<[state: string, body: string]>()
   readonly #reading: Promise<void>
   #isSending = false
+  #connections = 0
 
   /** Listens; rejects, with nothing left open, if it cannot. */
   static async bind(options: FeedSocketOptions): Promise<FeedSocket> {
@@ -70,7 +71,17 @@ export class FeedSocket {
     this.#socket = socket
     this.#feed = feed
     this.#log = log
+    const subscribers = (): number => this.#connections
+    const messagesQueued = (): number => this.#outgoing.length
+    socket.events.on('accept', () => (this.#connections += 1))
+    socket.events.on('disconnect', () => (this.#connections -= 1))
     feed.carryOver({
+      get subscribers() {
+        return subscribers()
+      },
+      get messagesQueued() {
+        return messagesQueued()
+      },
       send: (state, body) => {
         this.#outgoing.push([state, body])
         if (!this.#isSending) void this.#send()

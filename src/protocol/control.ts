@@ -23,6 +23,8 @@ export interface ShardStart {
   readonly notices: MessagePort
   /** The file of a module to be loaded into the shard; undefined for none. */
   readonly extension: string | undefined
+  /** Requests that take longer are noted in its slow log; undefined for the default. */
+  readonly slowLogMs: number | undefined
   /** The states whose transitions it tells from its start. */
   readonly followed: readonly string[]
   /** Only tests start shards that can be made to fail. */
@@ -54,12 +56,13 @@ export type ShardNotice =
       readonly message: string
     }
   | { readonly about: 'transition'; readonly change: ChangeView }
-  | { readonly about: 'feed'; readonly messages: readonly FeedMessage[] }
+  | { readonly about: 'feed'; readonly messages: readonly FeedMessage[]; readonly publishedAt: number }
 
 export interface ShardControl {
   /** Answers once the shard has recovered and serves, or has found that it cannot. */
   ready(): Promise<ShardReady>
-  statistics(): Promise<ShardStatistics>
+  /** With so many of its largest states. */
+  statistics(largest?: number): Promise<ShardStatistics>
   /** From now on it tells the transitions of this state, or does so no more. May be said again. */
   follow(state: string, isFollowed: boolean): Promise<void>
   /** Answers once all that was received is answered and the journal is closed; then the shard's task ends. */

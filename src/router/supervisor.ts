@@ -3,6 +3,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { type Remote, releaseProxy, wrap } from 'comlink'
 import { Piscina } from 'piscina'
+import { threadsMs } from '../base/clock.ts'
 import type { Storage } from '../base/durability.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
@@ -28,12 +29,14 @@ export interface SupervisorOptions {
   readonly faultsEnabled: boolean
   /** The file of a module to be loaded into each shard. */
   readonly extension: string | undefined
+  /** Requests that take longer are noted; undefined for the default. */
+  readonly slowLogMs: number | undefined
   readonly log: Log
   readonly quarantine: Quarantine
   /** A transition of a state that is followed was committed. */
   readonly onTransition: (change: ChangeView) => void
   /** Changes of states that are watched were committed, or it is said where one stands. */
-  readonly onFeed: (messages: readonly FeedMessage[]) => void
+  readonly onFeed: (messages: readonly FeedMessage[], publishedAt: number) => void
   /** A shard that had served is gone. */
   readonly onDeath: (shard: number, reason: DeathReason) => void
 }
@@ -103,9 +106,9 @@ export class Supervisor {
   }
 
   /** The statistics of each shard; undefined for one that is down or does not answer within the time. */
-  statistics(answerMs = answerMsMax): Promise<(ShardStatistics | undefined)[]> {
+  statistics(answerMs = answerMsMax, largest = 0): Promise<(ShardStatistics | undefined)[]> {
     const ask = async (life: Life | undefined): Promise<ShardStatistics | undefined> =>
-      life && withDeadline(life.control.statistics(), life, answerMs).catch(() => undefined)
+      life && withDeadline(life.control.statistics(largest), life, answerMs).catch(() => undefined)
     return Promise.all(this.#lives.map(ask))
   }
 
@@ -175,7 +178,9 @@ export class Supervisor {
       onHang: () => this.#endThread(shard, life.threadId),
       onStall: (isStalled) => this.#noticeStall(mailbox, isStalled),
     })
-    mailbox.attach({ post: (batch) => life.mailboxPort.postMessage(batch, memoryOf(batch)) })
+    mailbox.attach({
+      post: (batch) => life.mailboxPort.postMessage({ ...batch, postedAt: threadsMs() }, memoryOf(batch)),
+    })
     return life
   }
 
@@ -205,7 +210,7 @@ export class Supervisor {
   }
 
   #newLife({ shard }: Mailbox): Life {
-    const { limits, mailboxes, storage, faultsEnabled, extension } = this.#options
+    const { limits, mailboxes, storage, faultsEnabled, extension, slowLogMs } = this.#options
     const data = new MessageChannel()
     const control = new MessageChannel()
     const notices = new MessageChannel()
@@ -220,6 +225,7 @@ export class Supervisor {
       control: control.port2,
       notices: notices.port2,
       extension,
+      slowLogMs,
       followed: [...this.#followed],
       faultsEnabled,
     }
@@ -241,7 +247,7 @@ export class Supervisor {
   }
 
   #takeNotice(shard: number, notice: ShardNotice): void {
-    if (notice.about === 'feed') this.#options.onFeed(notice.messages)
+    if (notice.about === 'feed') this.#options.onFeed(notice.messages, notice.publishedAt)
     else if (notice.about === 'transition') this.#options.onTransition(notice.change)
     else this.#options.log[notice.level]({ shard, ...notice.fields }, notice.message)
   }

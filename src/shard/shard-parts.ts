@@ -11,16 +11,17 @@ import { Executor } from './executor.ts'
 import type { Held } from './held.ts'
 import { HookSet } from './hook-set.ts'
 import { Hooks } from './hooks.ts'
+import type { Measures } from './measures.ts'
 import { Parking } from './parking.ts'
 import { Replies } from './replies.ts'
 import { ShardFeed } from './shard-feed.ts'
 import type { ShardOptions } from './shard-options.ts'
-import { type Counters, summaryOf } from './statistics.ts'
+import { summaryOf } from './statistics.ts'
 import { Transactions } from './transactions.ts'
 
 /** What the parts need of the actor. */
 export interface Actor {
-  readonly counters: Counters
+  readonly measures: Measures
   readonly held: Held
   readonly statistics: () => ShardStatistics
   readonly onJob: (job: Job) => void
@@ -40,6 +41,7 @@ export function assemble(options: ShardOptions, actor: Actor) {
     durability: journal.durability,
     recent,
     statistics: () => summaryOf(actor.statistics()),
+    slowLog: (limit: number, isReset: boolean) => actor.measures.slowLog.read(limit, isReset),
     lockWaiters: (lock: string): number => parking.lockWaitersOf(lock),
     owns: (name: string) => shardOf(name, shards) === id,
   }
@@ -49,8 +51,14 @@ export function assemble(options: ShardOptions, actor: Actor) {
     log: options.log ?? silentLog,
     onCall: () => Atomics.add(progress, progressSlot.steps, 1),
   })
-  const { counters, onJob } = actor
-  const replies = new Replies({ limits, durability: journal.durability, counters, send, onJob })
+  const { onJob } = actor
+  const replies = new Replies({
+    limits,
+    durability: journal.durability,
+    counters: actor.measures.counters,
+    send,
+    onJob,
+  })
   const executor = new Executor(directory, facts, hooks, replies.keyed)
   const parking: Parking = new Parking(executor, limits, recent)
   const feed = new ShardFeed({ directory, recent, publish })

@@ -1,7 +1,6 @@
 // The actor. It owns its states, and takes up requests one after another. One batch at a time stands between decide and
 // commit, nothing else runs in the shard meanwhile, and nothing leaves before the commit: no reply, not even of a read,
 // shows what a crash could undo. Called by a thread entry, or by the engine itself when it runs without threads.
-import { getHeapStatistics } from 'node:v8'
 import { assert } from '../base/assert.ts'
 import type { Clocks } from '../base/clock.ts'
 import { Queue } from '../base/queue.ts'
@@ -22,14 +21,16 @@ import { type Batch, type Job, JournalFailure, newBatch } from './batch.ts'
 import type { DueWork } from './due-work.ts'
 import { type Executor, refusalOf, type Settled, type ToPark } from './executor.ts'
 import { Held } from './held.ts'
+import { holdings, holdingsInSlices } from './holdings.ts'
 import type { Hooks } from './hooks.ts'
+import { Inbox } from './inbox.ts'
+import { Measures } from './measures.ts'
 import type { Parking } from './parking.ts'
 import type { Replies } from './replies.ts'
 import type { ShardFeed } from './shard-feed.ts'
 import type { ShardOptions } from './shard-options.ts'
 import { assemble } from './shard-parts.ts'
 import { showTask } from './shown-task.ts'
-import { Counters, holdings } from './statistics.ts'
 import { type Answer, type Task, taskOf } from './task.ts'
 import type { Transactions } from './transactions.ts'
 
@@ -49,9 +50,8 @@ export class Shard {
   readonly #hooks: Hooks
   readonly #feed: ShardFeed
   readonly #transactions: Transactions
-  readonly #counters = new Counters()
-  readonly #startedAt: number
-  readonly #inbox = new Queue<MailboxEntry>()
+  readonly #measures: Measures
+  readonly #inbox = new Inbox((waitedMs) => this.#measures.counters.noteWait(waitedMs))
   readonly #jobs = new Queue<Job>()
   readonly #held = new Held()
   #commitNumber = 0
@@ -61,7 +61,7 @@ export class Shard {
 
   constructor(options: ShardOptions) {
     this.#options = options
-    this.#startedAt = options.clocks().wall
+    this.#measures = new Measures(options)
     ;({
       directory: this.#directory,
       executor: this.#executor,
@@ -72,7 +72,7 @@ export class Shard {
       feed: this.#feed,
       transactions: this.#transactions,
     } = assemble(options, {
-      counters: this.#counters,
+      measures: this.#measures,
       held: this.#held,
       statistics: () => this.statistics(),
       onJob: (job) => this.#jobs.push(job),
@@ -97,13 +97,14 @@ export class Shard {
     this.#directory.restartLeases(now.mono)
     this.#transactions.recover(now)
     this.#dueWork.plan(now, null)
+    this.#measures.hasRecovered()
   }
 
   /** Takes a batch of the router; the replies come by `send`. */
   receive(batch: MailboxBatch): void {
     if (this.#ended) return
     Atomics.store(this.#options.progress, progressSlot.batchTaken, batch.number | 0)
-    for (const entry of batch.entries) this.#inbox.push(entry)
+    this.#inbox.push(batch)
     if (!this.#running) this.#start()
   }
 
@@ -117,18 +118,19 @@ export class Shard {
     await this.#options.journal.close()
   }
 
-  statistics(): ShardStatistics {
+  /** The same, with so many of its largest states, counted so that nobody waits for it. */
+  async statisticsInSlices(largest = 0): Promise<ShardStatistics> {
+    return this.statistics(await holdingsInSlices(this.#directory, largest))
+  }
+
+  statistics(held = holdings(this.#directory)): ShardStatistics {
     return {
-      shard: this.#options.id,
-      startedAt: this.#startedAt,
-      ...holdings(this.#directory),
-      ...this.#counters.snapshot(),
+      ...held,
+      ...this.#measures.snapshot(),
       ...this.#hooks.snapshot(),
       waiting: this.#inbox.length + this.#held.length,
       ...this.#parking.snapshot(),
       ...this.#replies.statistics(),
-      heapBytes: getHeapStatistics().used_heap_size,
-      storageFull: this.#options.journal.isFull ?? false,
     }
   }
 
@@ -144,6 +146,7 @@ export class Shard {
   /** One batch, from its decisions to its replies. */
   async #turn(): Promise<void> {
     const startedAt = performance.now()
+    this.#inbox.beginTurn()
     const batch = newBatch(this.#options.clocks())
     this.#executor.isFull = this.#options.journal.isFull ?? false
     this.#bringAboutDue(batch)
@@ -152,15 +155,16 @@ export class Shard {
     this.#parking.serveWatchers(batch.now, (task, settled) => this.#settle(task, settled, batch))
     const decidedAt = performance.now()
     const hasRows = batch.keeps || this.#transactions.rowsDue > 0
-    if (batch.changes.length > 0 || batch.staged.length > 0 || hasRows) await this.#commit(batch)
+    const isToCommit = batch.changes.length > 0 || batch.staged.length > 0 || hasRows
+    if (isToCommit) await this.#commit(batch)
     this.#transactions.endBatch()
-    const committedAt = performance.now()
+    const committedAt = isToCommit ? performance.now() : decidedAt
     this.#options.probe?.('release')
     if (marker !== undefined) this.#takeUp(marker, batch)
     this.#release(batch)
     const releasedAt = performance.now()
     this.#hooks.tell()
-    this.#counters.countBatch(batch.commands, { startedAt, decidedAt, committedAt, releasedAt })
+    this.#measures.endBatch(batch, { startedAt, decidedAt, committedAt, releasedAt })
     this.#next(batch.now)
   }
 
@@ -206,21 +210,22 @@ export class Shard {
   /** Decides what lies in the mailbox, up to a marker, which it hands back to be decided after the commit. */
   #takeRequests(batch: Batch, deadline: number): MailboxEntry | undefined {
     const commandsMax = this.#executor.isFull ? fullBatchCommandsMax : batchCommandsMax
+    this.#measures.slowLog.beginRequests(performance.now())
     while (batch.commands < commandsMax) {
       const entry = this.#inbox.shift()
       if (entry === undefined) return undefined
-      const [, sentAs, routingKey] = entry
-      if (sentAs === 'marker') {
-        if (!this.#held.isDue(entry)) continue
-        const [id, , , body] = entry
-        return [id, sentAs, '', body]
-      }
-      const held = this.#held.queueOf(routingKey)
-      if (held !== undefined) held.push(entry)
+      const [id, sentAs, routingKey, body] = entry
+      const held = sentAs === 'marker' ? undefined : this.#held.queueOf(routingKey)
+      held?.push(entry)
+      if (held === undefined && sentAs === 'marker' && this.#held.isDue(entry)) return [id, sentAs, '', body]
+      const isAside =
+        held !== undefined || sentAs === 'marker' || (sentAs === 'transaction' && !this.#transactions.isTurnOf(entry))
+      if (isAside) this.#inbox.keepAside(entry)
       else if (isNotice(sentAs)) this.#takeNotice(entry, batch)
-      else if (sentAs === 'transaction' && !this.#transactions.isTurnOf(entry)) continue
       else this.#takeUp(entry, batch)
-      if (this.#inbox.length === 0 || performance.now() >= deadline) return undefined
+      const at = performance.now()
+      this.#measures.slowLog.endRequest(entry, batch, at)
+      if (this.#inbox.length === 0 || at >= deadline) return undefined
     }
     return undefined
   }
@@ -228,7 +233,7 @@ export class Shard {
   #takeUp(entry: MailboxEntry, batch: Batch): void {
     const answers = this.#replies.begin(entry, batch.now.mono)
     if (answers === undefined) return
-    const task = taskOf(entry, this.#options.limits.commandsPerMessageMax)
+    const task = taskOf(entry, this.#options.limits.commandsPerMessageMax, this.#inbox.arrivedAt)
     if ('code' in task) return this.#replies.refuse(entry, task)
     task.answers.push(...answers)
     batch.begun.push({ task, answersBefore: answers.length })
@@ -244,7 +249,7 @@ export class Shard {
       batch.commands += 1
       const settled = this.#transactions.decide(task, batch.now) ?? this.#executor.decide(task, batch.now)
       if ('steps' in settled) {
-        this.#jobs.push({ kind: 'command', task, steps: settled.steps })
+        this.#jobs.push({ kind: 'command', task, steps: settled.steps, tookMs: 0 })
         this.#held.hold(task.routingKey)
         this.#directory.hold(task.routingKey)
         return
@@ -284,13 +289,16 @@ export class Shard {
     const job = this.#jobs.shift()
     if (job === undefined) return
     showTask(this.#options.progress, job.task)
-    const deadline = performance.now() + sliceMs
-    do {
+    let at = performance.now()
+    for (const deadline = at + sliceMs; at < deadline; ) {
       Atomics.add(this.#options.progress, progressSlot.steps, 1)
       const step = job.steps.next()
+      const before = at
+      at = performance.now()
+      job.tookMs += at - before
       if (step.done) return this.#finishJob(job, step.value, batch)
       if (step.value !== undefined) this.#takeStep(step.value, batch)
-    } while (performance.now() < deadline)
+    }
     if (job.kind === 'command') batch.stepped = job.task
     this.#jobs.push(job)
   }
@@ -305,6 +313,7 @@ export class Shard {
 
   #finishJob(job: Job, result: Settled | ReplyBody, batch: Batch): void {
     const { task } = job
+    this.#measures.slowLog.endJob(job)
     if (job.kind === 'reply') {
       this.#replies.sendLong(job.ids, result as ReplyBody)
       return
@@ -346,7 +355,7 @@ export class Shard {
     this.#commitNumber = number
     this.#replies.adopt()
     this.#transactions.noticeCommit()
-    this.#counters.countCommit(changes)
+    this.#measures.counters.countCommit(changes)
   }
 
   /** Nothing reached the journal: as if nothing had been decided, but now without what cannot be written. */

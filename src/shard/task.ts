@@ -46,10 +46,14 @@ export interface Task {
   readonly step: TransactionStep | undefined
   /** One for each command decided so far. */
   readonly answers: Answer[]
+  /** About how many bytes the commands came in; 0 where they were not encoded. */
+  readonly bytes: number
+  /** When it came, on the clock of all threads; of one that waited for a lock or a key, when its wait was over. */
+  arrivedAt: number
 }
 
 /** Takes up a request. A body that is no request at all is refused as a whole. */
-export function taskOf(entry: MailboxEntry, commandsMax: number): Task | Refusal {
+export function taskOf(entry: MailboxEntry, commandsMax: number, arrivedAt: number): Task | Refusal {
   const [id, sentAs, routingKey, , numbered] = entry
   const decoded = decode(entry)
   if ('code' in decoded) return decoded
@@ -60,7 +64,31 @@ export function taskOf(entry: MailboxEntry, commandsMax: number): Task | Refusal
   if (list.length > commandsMax) return tooManyCommands(commandsMax)
   const isMarker = sentAs === 'marker'
   const step = sentAs === 'transaction' ? (value as object as TransactionStep) : undefined
-  return { id, codec, routingKey, isMarker, commands: list, single, rows, numbered, step, answers: [] }
+  return {
+    id,
+    codec,
+    routingKey,
+    isMarker,
+    commands: list,
+    single,
+    rows,
+    numbered,
+    step,
+    answers: [],
+    bytes: bytesOf(entry),
+    arrivedAt,
+  }
+}
+
+function bytesOf([, sentAs, , body]: MailboxEntry): number {
+  if (typeof body === 'string') return body.length
+  if (body instanceof Uint8Array) return body.byteLength
+  return sentAs === 'sliced' ? (body as SlicedBody).slices.text.byteLength : 0
+}
+
+/** Whether a command changed something. */
+export function hasWritten({ command, refusal: refused }: Answer): boolean {
+  return refused === undefined && command !== '' && commands[command].writes
 }
 
 interface Decoded {

@@ -2,7 +2,7 @@
 // how Piscina sees it: a task that ends when the shard is stopped, and rejects when it fails.
 import { type MessagePort, threadId } from 'node:worker_threads'
 import { expose } from 'comlink'
-import { systemClocks, systemWakeAfter } from '../base/clock.ts'
+import { systemClocks, systemWakeAfter, threadsMs } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { type Journal, JournalCorrupt } from '../journal/journal.ts'
 import { openJournal } from '../journal/open.ts'
@@ -27,7 +27,7 @@ export async function runShard(start: ShardStart): Promise<void> {
   const opened = open(start, fail)
   const served: ShardControl = {
     ready: async () => ({ threadId, lost: (await opened).lost }),
-    statistics: async () => (await opened).shard.statistics(),
+    statistics: async (largest) => (await opened).shard.statisticsInSlices(largest),
     async stop() {
       await (await opened).shard.stop()
       // In the same turn the port would close before the answer to this call has left.
@@ -72,7 +72,7 @@ interface Opened {
 }
 
 async function open(start: ShardStart, onFailure: (error: unknown) => void): Promise<Opened> {
-  const { id, shards, limits, storage, mailbox, notices, extension, faultsEnabled } = start
+  const { id, shards, limits, storage, mailbox, notices, extension, slowLogMs, faultsEnabled } = start
   const progress = new Int32Array(start.progress)
   const faults = faultsEnabled ? new Faults() : undefined
   const hooks = new HookSet(extension === undefined ? {} : await loadExtension(extension))
@@ -88,7 +88,7 @@ async function open(start: ShardStart, onFailure: (error: unknown) => void): Pro
     clocks: systemClocks,
     send: (replies) => mailbox.postMessage(replies, chunksOf(replies)),
     publish: (messages) => {
-      const notice: ShardNotice = { about: 'feed', messages }
+      const notice: ShardNotice = { about: 'feed', messages, publishedAt: threadsMs() }
       notices.postMessage(notice)
     },
     schedule: setImmediate,
@@ -97,6 +97,7 @@ async function open(start: ShardStart, onFailure: (error: unknown) => void): Pro
     progress,
     hooks,
     log: logTo(notices),
+    slowLogMs,
     ...(faults && { probe: faults.probe }),
   })
   try {
