@@ -213,9 +213,9 @@ export class Engine extends StateMethods {
    * What each shard tells of itself, with so many of its largest states; undefined for one that is down or does not
    * answer within the time.
    */
-  statistics(answerMsMax?: number, largest?: number): Promise<(ShardStatistics | undefined)[]> {
+  async statistics(answerMsMax?: number, largest?: number): Promise<(ShardStatistics | undefined)[]> {
     if (this.#supervisor !== undefined) return this.#supervisor.statistics(answerMsMax, largest)
-    return Promise.all([this.#inlineShard?.statisticsInSlices(largest)])
+    return [await this.#inlineShard?.statisticsInSlices(largest)]
   }
 
   /** How often shards died, by shard and reason. */
