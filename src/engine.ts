@@ -320,7 +320,10 @@ export class Engine extends StateMethods {
       await journal.close()
       if (!(error instanceof JournalCorrupt)) throw error
       const { problems } = error
-      this.#log.error({ shard: 0, lost: problems }, 'a shard is damaged and does not serve; its file is left as it is')
+      this.#log.error(
+        { event: 'shard_corrupt', shard: 0, lost: problems },
+        'a shard is damaged and does not serve; its file is left as it is',
+      )
       mailbox.refuseAll(refusal('SHARD_CORRUPT', { shard: 0, lost: [...problems] }))
       return
     }
@@ -336,7 +339,7 @@ export class Engine extends StateMethods {
       try {
         return await this.#startInline(mailbox)
       } catch (error) {
-        this.#log.error({ shard: 0, error: String(error) }, 'a shard could not be started')
+        this.#log.error({ event: 'shard_not_started', shard: 0, error: String(error) }, 'a shard could not be started')
         await new Promise((resolve) => setTimeout(resolve, inlineRestartMs))
       }
     }
@@ -346,7 +349,10 @@ export class Engine extends StateMethods {
     const key = `${shard} ${reason}`
     this.#deaths.set(key, (this.#deaths.get(key) ?? 0) + 1)
     if (this.durability !== 'memory') return
-    this.#log.error({ shard }, 'the states of this shard are lost: in memory mode nothing is kept')
+    this.#log.error(
+      { event: 'states_lost', shard },
+      'the states of this shard are lost: in memory mode nothing is kept',
+    )
     this.router.noticeLoss()
   }
 }

@@ -104,7 +104,7 @@ export class FeedSocket {
         if (message !== undefined) this.#take(message)
       } catch (error) {
         if (this.#socket.closed) return
-        this.#log.error({ error: String(error) }, 'a subscription could not be received')
+        this.#log.error({ event: 'subscription_failed', error: String(error) }, 'a subscription could not be received')
         await delay(failureDelayMs)
       }
     }
@@ -128,7 +128,10 @@ export class FeedSocket {
         await this.#socket.send([topicOf(state), body])
       } catch (error) {
         if (this.#socket.closed) break
-        this.#log.error({ error: String(error) }, 'a message of the feed could not be sent')
+        this.#log.error(
+          { event: 'feed_message_failed', error: String(error) },
+          'a message of the feed could not be sent',
+        )
       }
     }
     this.#isSending = false

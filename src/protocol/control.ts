@@ -3,6 +3,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Storage } from '../base/durability.ts'
 import type { Limits } from '../base/limits.ts'
+import type { LogFields } from '../base/log.ts'
 import type { FeedMessage } from './feed.ts'
 import type { ChangeView } from './hooks.ts'
 import type { ShardStatistics } from './statistics.ts'
@@ -52,7 +53,7 @@ export type ShardNotice =
   | {
       readonly about: 'log'
       readonly level: 'info' | 'warn' | 'error'
-      readonly fields: object
+      readonly fields: LogFields
       readonly message: string
     }
   | { readonly about: 'transition'; readonly change: ChangeView }

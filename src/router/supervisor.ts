@@ -91,7 +91,9 @@ export class Supervisor {
       resourceLimits: { maxOldGenerationSizeMb: options.limits.shardHeapMegabytesMax },
     })
     // A thread that dies between two tasks has nobody else to tell; the next task gets a new one.
-    this.#pool.on('error', (error: unknown) => options.log.warn({ error: String(error) }, 'a shard thread failed'))
+    this.#pool.on('error', (error: unknown) =>
+      options.log.warn({ event: 'shard_thread_failed', error: String(error) }, 'a shard thread failed'),
+    )
   }
 
   /** Resolves once every shard serves; rejects, with nothing left running, if one cannot be started. */
@@ -169,7 +171,10 @@ export class Supervisor {
     }
     this.#lives[shard] = life
     if (lost !== undefined) {
-      this.#options.log.error({ shard, lost }, 'a shard is damaged and does not serve; its file is left as it is')
+      this.#options.log.error(
+        { event: 'shard_corrupt', shard, lost },
+        'a shard is damaged and does not serve; its file is left as it is',
+      )
       mailbox.refuseAll(refusal('SHARD_CORRUPT', { shard, lost: [...lost] }))
       return life
     }
@@ -197,7 +202,10 @@ export class Supervisor {
         if (life.watchdog.steps !== steps) movedAt = performance.now()
         else if (performance.now() - movedAt > startSilenceMsMax) throw error
         ;({ steps } = life.watchdog)
-        this.#options.log.info({ shard, rows: life.watchdog.rowsRead }, 'a shard is still reading what it had stored')
+        this.#options.log.info(
+          { event: 'shard_still_reading', shard, rows: life.watchdog.rowsRead },
+          'a shard is still reading what it had stored',
+        )
       }
     }
   }
@@ -205,8 +213,9 @@ export class Supervisor {
   #noticeStall(mailbox: Mailbox, isStalled: boolean): void {
     mailbox.isStalled = isStalled
     const { shard } = mailbox
-    if (isStalled) this.#options.log.error({ shard }, 'a shard waits for its disk, and is not ready')
-    else this.#options.log.info({ shard }, 'a shard that waited for its disk goes on')
+    if (isStalled)
+      this.#options.log.error({ event: 'shard_stalled', shard }, 'a shard waits for its disk, and is not ready')
+    else this.#options.log.info({ event: 'shard_goes_on', shard }, 'a shard that waited for its disk goes on')
   }
 
   #newLife({ shard }: Mailbox): Life {
@@ -276,11 +285,17 @@ export class Supervisor {
       if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay))
       if (this.#stopping) return
       try {
+        const startedAt = performance.now()
         await this.#begin(mailbox)
+        const fields = { shard: mailbox.shard, ms: Math.round(performance.now() - startedAt) }
+        if (mailbox.isReady) this.#options.log.info({ event: 'shard_serves', ...fields }, 'a shard serves again')
         return
       } catch (error) {
         if (this.#stopping) return
-        this.#options.log.error({ shard: mailbox.shard, error: String(error) }, 'a shard could not be started')
+        this.#options.log.error(
+          { event: 'shard_not_started', shard: mailbox.shard, error: String(error) },
+          'a shard could not be started',
+        )
         await this.#noteFailedStart(mailbox, error)
       }
     }
@@ -320,7 +335,7 @@ export class Supervisor {
   /** Ends a thread that hangs: its task rejects, and the pool makes a new thread. */
   #endThread(shard: number, threadId: number): void {
     const thread = this.#pool.threads.find((worker) => worker.threadId === threadId)
-    this.#options.log.error({ shard, threadId }, 'a shard made no progress, its thread is ended')
+    this.#options.log.error({ event: 'shard_hung', shard, threadId }, 'a shard made no progress, its thread is ended')
     thread?.terminate().catch(() => {})
   }
 }

@@ -3,7 +3,7 @@
 import { type MessagePort, threadId } from 'node:worker_threads'
 import { expose } from 'comlink'
 import { systemClocks, systemWakeAfter, threadsMs } from '../base/clock.ts'
-import type { Log } from '../base/log.ts'
+import type { Log, LogFields } from '../base/log.ts'
 import { type Journal, JournalCorrupt } from '../journal/journal.ts'
 import { openJournal } from '../journal/open.ts'
 import type { ShardControl, ShardNotice, ShardReady, ShardStart } from '../protocol/control.ts'
@@ -46,7 +46,10 @@ export async function runShard(start: ShardStart): Promise<void> {
   }, fail)
   const onStray = (reason: unknown): void => {
     const said = reason instanceof Error ? reason.message : String(reason)
-    logTo(notices).warn({ reason: printable(said) }, 'an extension left a rejected promise behind')
+    logTo(notices).warn(
+      { event: 'stray_rejection', reason: printable(said) },
+      'an extension left a rejected promise behind',
+    )
   }
   // A promise that a hook forgot to hand back must not end the shard; the shard's own failures do not come this way.
   if (extension !== undefined) process.on('unhandledRejection', onStray)
@@ -136,7 +139,7 @@ class Followed {
 function logTo(notices: MessagePort): Log {
   const say =
     (level: keyof Log) =>
-    (fields: object, message: string): void => {
+    (fields: LogFields, message: string): void => {
       const notice: ShardNotice = { about: 'log', level, fields, message }
       notices.postMessage(notice)
     }
