@@ -1,8 +1,13 @@
 // The slow log: what is noted and what is not, what an entry says, and how the entries of all shards become one list.
 import { afterEach, describe, expect, it } from 'vitest'
+import { threadsMs } from '../../src/base/clock.ts'
+import { defaultLimits } from '../../src/base/limits.ts'
 import { type Engine, openEngine } from '../../src/engine.ts'
+import type { MailboxEntry } from '../../src/protocol/mailbox.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
-import { HookSet } from '../../src/shard/hook-set.ts'
+import { newBatch } from '../../src/shard/batch.ts'
+import { SlowLog } from '../../src/shard/slow-log.ts'
+import { type Task, taskOf } from '../../src/shard/task.ts'
 import { KeepingJournal } from '../support/keeping-journal.ts'
 import { ShardHarness } from '../support/shard-harness.ts'
 
@@ -69,20 +74,23 @@ describe('the slow log of a shard', () => {
     expect(harness.shard.statistics().slowRequests).toBe(0)
   })
 
-  it('notes a command that took its time, and not those that were decided beside it', async () => {
-    const slowMs = 40
-    const hooks = new HookSet()
-    hooks.addValidate('slow', () => until(performance.now() + slowMs + 5))
-    const harness = await ShardHarness.started({ slowLogMs: slowMs, hooks })
-    await runOn(harness, { cmd: 'CREATE_STATE', state: 'slow' }, { cmd: 'CREATE_STATE', state: 'fast' })
-    await entriesOf(harness, { reset: true })
-    const create = (state: string) => ({ cmd: 'CREATE_RECORD', state, data: { a: 1 } })
-    await runOn(harness, create('fast'), create('slow'), create('fast'))
-    const entries = await entriesOf(harness)
-    expect(entries.map(({ cmd, state }) => `${cmd} ${String(state)}`)).toContain('CREATE_RECORD slow')
-    const [slow] = entries.filter(({ state }) => state === 'slow')
-    expect(slow?.decide).toBeGreaterThanOrEqual(slowMs / 1000)
-    expect(slow?.wait).toBeGreaterThanOrEqual(0)
+  it('notes a request that took its time, and not those that were decided beside it', () => {
+    const log = new SlowLog({ id: 0, limits: defaultLimits, slowLogMs: 40 })
+    const batch = newBatch({ wall: 0, mono: 0 })
+    log.beginRequests(1_000)
+    let at = 1_000
+    for (const [id, tookMs] of [5, 50, 5].entries()) {
+      const entry: MailboxEntry = [id, 'values', `state ${id}`, { cmd: 'GET_KEY', state: `state ${id}`, key: 'a' }]
+      const task = taskOf(entry, 10, threadsMs()) as Task
+      task.answers.push({ command: 'GET_KEY', refusal: undefined, fields: {}, version: 0, requestId: {} })
+      batch.begun.push({ task, answersBefore: 0 })
+      at += tookMs
+      log.endRequest(entry, batch, at)
+    }
+    log.endBatch(batch, 3)
+    const entries = log.read(10, false)
+    expect(entries).toHaveLength(1)
+    expect(entries[0]).toMatchObject({ cmd: 'GET_KEY', state: 'state 1', decide: 0.05, commit: 0.003, encode: 0 })
   })
 
   it('notes one write of a batch whose commit took too long, with the time of the commit', async () => {
