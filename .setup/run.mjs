@@ -97,7 +97,9 @@ async function install() {
 
 /** Makes dist what the sources say, types checked. */
 async function build() {
-  const sources = ['src', 'workers', 'bench', 'test', 'examples'].flatMap((folder) => filesBelow(folder, '.ts'))
+  const sources = ['src', 'workers', 'bench', 'test', 'examples', 'grafana'].flatMap((folder) =>
+    filesBelow(folder, '.ts'),
+  )
   const wanted = hashOf([...sources, 'package.json', 'package-lock.json', 'tsconfig.json'])
   if (readStamp(buildStamp) === wanted) return
   rmSync(buildStamp, { force: true })

@@ -15,6 +15,7 @@ import { patch } from './patch.ts'
 import { plain } from './plain.ts'
 import { circumstances, machine, markdown, type Report } from './report.ts'
 import { scale } from './scale.ts'
+import { scrape } from './scrape.ts'
 import { shard } from './shard.ts'
 import { shards } from './shards.ts'
 import { slices } from './slices.ts'
@@ -42,6 +43,7 @@ const questions: readonly Question[] = [
   machineQuestion,
   watch,
   watched,
+  scrape,
 ]
 const peerChoices: readonly PeerChoice[] = ['all', 'redis', 'node-redis', 'none']
 const resultsFolder = fileURLToPath(new URL('../../bench/results/', import.meta.url))

@@ -13,7 +13,7 @@ import {
   parseAddress,
   parseEndpoint,
 } from './base/endpoint.ts'
-import { defaultLimits, type Limits } from './base/limits.ts'
+import { defaultLimits, defaultSlowLogMs, type Limits } from './base/limits.ts'
 import { nearest } from './base/nearest.ts'
 import { Misuse } from './base/problem.ts'
 import { printable } from './protocol/envelope.ts'
@@ -33,6 +33,10 @@ export interface Config {
   readonly durability: Storage['durability']
   /** A module that is loaded into each shard; undefined for none. */
   readonly extension: string | undefined
+  /** Requests that take their shard longer than so many milliseconds stand in the slow log; Infinity for none. */
+  readonly slowLogMs: number
+  /** Of so many of the largest states the metrics name the sizes. */
+  readonly metricsLargest: number
   readonly logLevel: (typeof logLevels)[number]
   /** Whether endpoints that other machines can reach are meant so. */
   readonly insecure: boolean
@@ -54,6 +58,9 @@ export interface OptionDeclaration {
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const shardsMax = 256
+const slowLogMsMax = 3_600_000
+/** Each is a series of its own, and a shard keeps them sorted while it counts. */
+const metricsLargestMax = 100
 
 const asText = (text: string): unknown => text
 const asInteger = (text: string): unknown => (/^\d{1,15}$/.test(text) ? Number(text) : text)
@@ -119,6 +126,20 @@ export const options = {
     expects: 'the path of a file, or off',
     read: asText,
   },
+  'slowlog-ms': {
+    summary: 'note requests that take their shard this long, in milliseconds, for SLOWLOG; or off',
+    placeholder: 'MS',
+    type: Type.Union([Type.Integer({ minimum: 0, maximum: slowLogMsMax }), Type.Literal('off')]),
+    expects: `an integer from 0 to ${slowLogMsMax}, or off`,
+    read: asInteger,
+  },
+  'metrics-largest': {
+    summary: 'of how many of the largest states the metrics say their name and size',
+    placeholder: 'NUMBER',
+    type: Type.Integer({ minimum: 0, maximum: metricsLargestMax }),
+    expects: `an integer from 0 to ${metricsLargestMax}`,
+    read: asInteger,
+  },
   'log-level': {
     summary: `how much to log: ${logLevels.join(', ')}`,
     placeholder: 'LEVEL',
@@ -154,6 +175,9 @@ export const defaults: Readonly<Values> = {
   memory: false,
   // The word for nothing, as for metrics: a help text and a file can say it.
   extension: 'off',
+  'slowlog-ms': defaultSlowLogMs,
+  // Names of states are data of users, and each is a series of its own.
+  'metrics-largest': 0,
   'log-level': 'info',
   insecure: false,
 }
@@ -184,6 +208,8 @@ export function loadConfig({ flags, file, environment }: ConfigSources): Config 
     data: values.memory ? undefined : values.data,
     durability: values.durability,
     extension: values.extension === 'off' ? undefined : values.extension,
+    slowLogMs: values['slowlog-ms'] === 'off' ? Number.POSITIVE_INFINITY : values['slowlog-ms'],
+    metricsLargest: values['metrics-largest'],
     logLevel: values['log-level'],
     insecure: values.insecure,
     limits: Object.freeze({ ...defaultLimits, ...limits }),

@@ -47,6 +47,8 @@ export interface EngineOptions {
   /** Bounds that differ from the defaults. */
   readonly limits?: Partial<Limits>
   readonly log?: Log
+  /** Requests that take their shard longer than so many milliseconds are told by SLOWLOG. Default: 10. */
+  readonly slowLogMs?: number
   /** The file of a module that is loaded into each shard: see `Extension`. */
   readonly extension?: string
   /**
@@ -209,9 +211,13 @@ export class Engine extends StateMethods {
     }
   }
 
-  /** What each shard tells of itself; undefined for one that is down or does not answer within the time. */
-  statistics(answerMsMax?: number): Promise<(ShardStatistics | undefined)[]> {
-    return this.#supervisor?.statistics(answerMsMax) ?? Promise.resolve([this.#inlineShard?.statistics()])
+  /**
+   * What each shard tells of itself, with so many of its largest states; undefined for one that is down or does not
+   * answer within the time.
+   */
+  async statistics(answerMsMax?: number, largest?: number): Promise<(ShardStatistics | undefined)[]> {
+    if (this.#supervisor !== undefined) return this.#supervisor.statistics(answerMsMax, largest)
+    return [await this.#inlineShard?.statisticsInSlices(largest)]
   }
 
   /** How often shards died, by shard and reason. */
@@ -267,6 +273,7 @@ export class Engine extends StateMethods {
       workerFile: new URL(entry, import.meta.url).href,
       faultsEnabled: this.#options.faultsEnabled ?? false,
       extension: this.#options.extension,
+      slowLogMs: this.#options.slowLogMs,
       log: this.#log,
       quarantine: this.#quarantine,
       onTransition: (change) => {
@@ -274,7 +281,7 @@ export class Engine extends StateMethods {
           this.#hookCalls.tell('onTransition', change.state, () => hook(change))
         }
       },
-      onFeed: (messages) => this.feed.take(messages),
+      onFeed: (messages, publishedAt) => this.feed.take(messages, publishedAt),
       onDeath: (shard, reason) => this.#noticeDeath(shard, reason),
     })
     await this.#supervisor.start()
@@ -306,6 +313,7 @@ export class Engine extends StateMethods {
       progress,
       hooks: this.#hooks,
       log: this.#log,
+      slowLogMs: this.#options.slowLogMs,
       ...(faults && { probe: faults.probe }),
     })
     try {
@@ -314,7 +322,10 @@ export class Engine extends StateMethods {
       await journal.close()
       if (!(error instanceof JournalCorrupt)) throw error
       const { problems } = error
-      this.#log.error({ shard: 0, lost: problems }, 'a shard is damaged and does not serve; its file is left as it is')
+      this.#log.error(
+        { event: 'shard_corrupt', shard: 0, lost: problems },
+        'a shard is damaged and does not serve; its file is left as it is',
+      )
       mailbox.refuseAll(refusal('SHARD_CORRUPT', { shard: 0, lost: [...problems] }))
       return
     }
@@ -330,7 +341,7 @@ export class Engine extends StateMethods {
       try {
         return await this.#startInline(mailbox)
       } catch (error) {
-        this.#log.error({ shard: 0, error: String(error) }, 'a shard could not be started')
+        this.#log.error({ event: 'shard_not_started', shard: 0, error: String(error) }, 'a shard could not be started')
         await new Promise((resolve) => setTimeout(resolve, inlineRestartMs))
       }
     }
@@ -340,7 +351,10 @@ export class Engine extends StateMethods {
     const key = `${shard} ${reason}`
     this.#deaths.set(key, (this.#deaths.get(key) ?? 0) + 1)
     if (this.durability !== 'memory') return
-    this.#log.error({ shard }, 'the states of this shard are lost: in memory mode nothing is kept')
+    this.#log.error(
+      { event: 'states_lost', shard },
+      'the states of this shard are lost: in memory mode nothing is kept',
+    )
     this.router.noticeLoss()
   }
 }

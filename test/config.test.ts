@@ -43,6 +43,8 @@ describe('the options', () => {
       data: './holdfast-data',
       durability: 'strict',
       extension: undefined,
+      slowLogMs: 10,
+      metricsLargest: 0,
       logLevel: 'info',
       insecure: false,
       limits: defaultLimits,
@@ -151,7 +153,7 @@ describe('what cannot be meant is refused:', () => {
     const { advice } = refusalOf({ environment: { HOLDFAST_COLOUR: 'blue' } })
     expect(advice).toBe(
       'Known are HOLDFAST_BIND, HOLDFAST_FEED, HOLDFAST_METRICS, HOLDFAST_SHARDS, HOLDFAST_DATA, HOLDFAST_DURABILITY, ' +
-        'HOLDFAST_MEMORY, HOLDFAST_EXTENSION, HOLDFAST_LOG_LEVEL, HOLDFAST_INSECURE, HOLDFAST_CONFIG.',
+        'HOLDFAST_MEMORY, HOLDFAST_EXTENSION, HOLDFAST_SLOWLOG_MS, HOLDFAST_METRICS_LARGEST, HOLDFAST_LOG_LEVEL, HOLDFAST_INSECURE, HOLDFAST_CONFIG.',
     )
   })
 

@@ -193,7 +193,7 @@ describe('the tree', () => {
   const problems = (wanted: (path: string) => boolean, rule: (path: string, text: string) => string[]) =>
     [...texts].filter(([path]) => wanted(path)).flatMap(([path, text]) => rule(path, text))
   const isShipped = (path: string) => layerOf(path) !== undefined && path.endsWith('.ts')
-  const isCode = (path: string) => /^(src|workers|bench|test|examples|\.setup)\/.*\.m?[jt]s$/.test(path)
+  const isCode = (path: string) => /^(src|workers|bench|test|examples|grafana|\.setup)\/.*\.m?[jt]s$/.test(path)
   const isText = (path: string) => !texts.get(path)?.includes('\0')
 
   it('is read at all', () => {

@@ -48,6 +48,7 @@ export async function openHoldfast(options: DriverOptions): Promise<Driver> {
         await forEachNumber(records, fillingAtATime, (id) => contacts.insert({ id, ...contactOf(id) }))
         expectSame('the number of records', (await contacts.info()).currentLength, records)
       },
+      fillStates: () => forEachNumber(records, fillingAtATime, (id) => client.keys(`s${id}`).set('a', id)),
       async fillSmall() {
         await small.create()
         await forEachNumber(records, fillingAtATime, (id) => small.insert({ id, ...smallOf(id) }))

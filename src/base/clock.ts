@@ -12,6 +12,12 @@ export type ReadClocks = () => Clocks
 
 export const systemClocks: ReadClocks = () => ({ wall: Date.now(), mono: performance.now() })
 
+/** Milliseconds on a clock that all threads of the process share and that never goes back, to compare moments of two. */
+export function threadsMs(): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1000 + nanoseconds / 1e6
+}
+
 /** Calls back after so many milliseconds; returns how to call that off. It keeps no process alive. */
 export type WakeAfter = (ms: number, wake: () => void) => () => void
 

@@ -7,6 +7,12 @@ export interface HistogramSnapshot {
   readonly sum: number
 }
 
+/** One of several histograms of the same sort. */
+export interface NamedHistogram {
+  readonly name: string
+  readonly histogram: HistogramSnapshot
+}
+
 export class Histogram {
   readonly #bounds: readonly number[]
   readonly #counts: number[]
@@ -19,11 +25,12 @@ export class Histogram {
     this.#counts = Array.from({ length: bounds.length + 1 }, () => 0)
   }
 
-  observe(value: number): void {
+  /** `count` times the same value. */
+  observe(value: number, count = 1): void {
     let bucket = 0
     while (bucket < this.#bounds.length && value > (this.#bounds[bucket] as number)) bucket += 1
-    this.#counts[bucket] = (this.#counts[bucket] as number) + 1
-    this.#sum += value
+    this.#counts[bucket] = (this.#counts[bucket] as number) + count
+    this.#sum += value * count
     if (value > this.#max) this.#max = value
   }
 
@@ -42,6 +49,9 @@ export const durationBounds = [
   0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
   5, 10,
 ]
+
+/** Seconds that somebody waits on purpose: from a millisecond to an hour. */
+export const waitBounds = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600]
 
 /** Things in a batch. */
 export const countBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]

@@ -31,6 +31,7 @@ export interface Limits {
   readonly idempotencyKeysPerShardMax: number
   readonly idempotencyKeyMs: number
   readonly watchedStatesMax: number
+  readonly slowLogEntriesPerShardMax: number
   readonly requestDeadlineMs: number
   readonly shardSilenceMsMax: number
   readonly shardHeapMegabytesMax: number
@@ -93,6 +94,8 @@ export const defaultLimits: Limits = {
   idempotencyKeyMs: 600_000,
   // Each state that is watched costs a place here and in its shard, and a small message every second.
   watchedStatesMax: 100_000,
+  // The newest requests that took too long: each is some hundred bytes, kept to be looked at.
+  slowLogEntriesPerShardMax: 128,
   // A caller hears OUTCOME_UNKNOWN rather than nothing when a shard takes longer than this.
   requestDeadlineMs: 60_000,
   // A shard that made no progress for so long is hung: its thread is ended and started anew.
@@ -103,3 +106,6 @@ export const defaultLimits: Limits = {
   shardDeathsMax: 3,
   shardDeathsWindowMs: 60_000,
 }
+
+/** A request that takes its shard longer than this is worth a look, unless the operator says otherwise. */
+export const defaultSlowLogMs = 10

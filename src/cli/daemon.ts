@@ -55,13 +55,14 @@ async function start(
   config: Config,
   log: Log,
 ): Promise<{ readonly engine: Engine; readonly frontEnd: ZmqFrontEnd }> {
-  const { bind, shards, data, durability, limits, feed, metrics, extension } = config
+  const { bind, shards, data, durability, limits, feed, metrics, extension, slowLogMs, metricsLargest } = config
   const engine = await openEngine({
     ...(shards !== undefined && { shards }),
     ...(data !== undefined && { data, durability }),
     ...(extension !== undefined && { extension }),
     limits,
     log,
+    slowLogMs,
   }).catch((error: unknown) => {
     throw extensionProblem(error)
   })
@@ -88,7 +89,7 @@ async function start(
   })
   parts.frontEnd = frontEnd
   if (metrics !== undefined) {
-    const registry = createMetricsRegistry(engine, frontEnd, parts.feed && engine.feed)
+    const registry = createMetricsRegistry(engine, frontEnd, parts.feed && engine.feed, { largest: metricsLargest })
     addProcessMetrics(registry)
     const readiness = (): Readiness => engine.router.readiness()
     parts.metrics = await startMetricsServer({ ...metrics, registry, readiness, log }).catch((error: unknown) => {

@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander'
 import { pino } from 'pino'
 import type { Log } from '../base/log.ts'
+import { limitedLog } from '../base/log-limit.ts'
 import { serverVersion } from '../base/version.ts'
 import {
   type Config,
@@ -52,11 +53,11 @@ async function serve(command: Command): Promise<void> {
   sayWhatIsKept(config, log)
   for (const endpoint of daemon.endpoints) process.stdout.write(`[STATE DAEMON] Running at ${endpoint}\n`)
   const { endpoints, feed = 'off', metricsAddress = 'off', shards } = daemon
-  log.info({ version: serverVersion, endpoints, feed, metrics: metricsAddress, shards }, 'serving')
+  log.info({ event: 'serving', version: serverVersion, endpoints, feed, metrics: metricsAddress, shards }, 'serving')
   const signal = await stopSignal
-  log.info({ signal }, 'stopping: what was read is answered, what comes now is refused')
+  log.info({ event: 'stopping', signal }, 'stopping: what was read is answered, what comes now is refused')
   await daemon.close()
-  log.info({}, 'stopped')
+  log.info({ event: 'stopped' }, 'stopped')
 }
 
 function configOf(command: Command): Config {
@@ -78,13 +79,17 @@ function createLog({ logLevel }: Config): Log {
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (level: string) => ({ level }) },
   }
-  return pino(options, pino.destination({ fd: process.stderr.fd, sync: true }))
+  return limitedLog(pino(options, pino.destination({ fd: process.stderr.fd, sync: true })))
 }
 
 /** Nobody shall learn it from a loss. */
 function sayWhatIsKept({ data, durability }: Config, log: Log): void {
-  if (data !== undefined) log.info({ durability, data }, 'states are kept on disk')
-  else log.info({ durability: 'memory' }, 'everything is in memory only: nothing is kept when this process ends')
+  if (data !== undefined) log.info({ event: 'data_kept', durability, data }, 'states are kept on disk')
+  else
+    log.info(
+      { event: 'nothing_kept', durability: 'memory' },
+      'everything is in memory only: nothing is kept when this process ends',
+    )
 }
 
 /** npm and the terminal both pass on the same Ctrl-C: what comes so soon after the first is no second one. */
@@ -99,7 +104,7 @@ function receiveStopSignal(log: Log): Promise<NodeJS.Signals> {
         firstAt = performance.now()
         resolve(signal)
       } else if (performance.now() - firstAt > repeatMs) {
-        log.warn({ signal }, 'ended at once, before everything was answered')
+        log.warn({ event: 'ended_at_once', signal }, 'ended at once, before everything was answered')
         process.exit(failureStatus)
       }
     }

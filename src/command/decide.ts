@@ -29,6 +29,8 @@ export interface Context {
   readonly recent: RecentChanges
   /** What the shard counted so far, for STATS. */
   readonly statistics: () => JsonObject
+  /** The newest requests that took too long, for SLOWLOG, which may have them forgotten. */
+  readonly slowLog: (limit: number, isReset: boolean) => JsonObject[]
   /** How many callers wait for a lock. */
   readonly lockWaiters: (lock: string) => number
   /** Whether this shard is the home of a name. */

@@ -1,5 +1,6 @@
 // States as wholes: create, delete, describe, list. Owns nothing: reads the directory, answers with changes.
 import type { Limits } from '../base/limits.ts'
+import { slowLogEntriesDefault } from '../protocol/administration-commands.ts'
 import type { Arguments } from '../protocol/commands.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import { partsOf, type StateParts } from '../state/change.ts'
@@ -15,7 +16,14 @@ import { definitionRefused } from './definitions.ts'
 import { boundFieldOf } from './field-rules.ts'
 import { isRefuse } from './record-rules.ts'
 
-type StateCommands = 'CREATE_STATE' | 'DELETE_STATE' | 'LIST_STATES' | 'GET_STATE_INFO' | 'GET_SCHEMA' | 'STATS'
+type StateCommands =
+  | 'CREATE_STATE'
+  | 'DELETE_STATE'
+  | 'LIST_STATES'
+  | 'GET_STATE_INFO'
+  | 'GET_SCHEMA'
+  | 'STATS'
+  | 'SLOWLOG'
 
 export const stateCommands: Deciders<StateCommands> = {
   CREATE_STATE(directory, args, { state, now, limits }) {
@@ -77,6 +85,10 @@ export const stateCommands: Deciders<StateCommands> = {
 
   STATS(_directory, _args, { statistics }) {
     return done(statistics())
+  },
+
+  SLOWLOG(_directory, { limit = slowLogEntriesDefault, reset = false }, { slowLog }) {
+    return done({ entries: slowLog(limit, reset) })
   },
 }
 

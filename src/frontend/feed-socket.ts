@@ -36,6 +36,7 @@ export class FeedSocket {
   readonly #outgoing = new Queue<[state: string, body: string]>()
   readonly #reading: Promise<void>
   #isSending = false
+  #connections = 0
 
   /** Listens; rejects, with nothing left open, if it cannot. */
   static async bind(options: FeedSocketOptions): Promise<FeedSocket> {
@@ -67,7 +68,17 @@ export class FeedSocket {
     this.#socket = socket
     this.#feed = feed
     this.#log = log
+    const subscribers = (): number => this.#connections
+    const messagesQueued = (): number => this.#outgoing.length
+    socket.events.on('accept', () => (this.#connections += 1))
+    socket.events.on('disconnect', () => (this.#connections -= 1))
     feed.carryOver({
+      get subscribers() {
+        return subscribers()
+      },
+      get messagesQueued() {
+        return messagesQueued()
+      },
       send: (state, body) => {
         this.#outgoing.push([state, body])
         if (!this.#isSending) void this.#send()
@@ -90,7 +101,7 @@ export class FeedSocket {
         if (message !== undefined) this.#take(message)
       } catch (error) {
         if (this.#socket.closed) return
-        this.#log.error({ error: String(error) }, 'a subscription could not be received')
+        this.#log.error({ event: 'subscription_failed', error: String(error) }, 'a subscription could not be received')
         await delay(failureDelayMs)
       }
     }
@@ -114,7 +125,10 @@ export class FeedSocket {
         await this.#socket.send([topicOf(state), body])
       } catch (error) {
         if (this.#socket.closed) break
-        this.#log.error({ error: String(error) }, 'a message of the feed could not be sent')
+        this.#log.error(
+          { event: 'feed_message_failed', error: String(error) },
+          'a message of the feed could not be sent',
+        )
       }
     }
     this.#isSending = false

@@ -32,7 +32,9 @@ export class ParsePool implements Parser {
       recordTiming: false,
       resourceLimits: { maxOldGenerationSizeMb: limits.shardHeapMegabytesMax },
     })
-    this.#pool.on('error', (error: unknown) => log.warn({ error: String(error) }, 'a parser thread failed'))
+    this.#pool.on('error', (error: unknown) =>
+      log.warn({ event: 'parser_failed', error: String(error) }, 'a parser thread failed'),
+    )
   }
 
   /** Takes a message apart, as `readMessage` does. */

@@ -268,7 +268,10 @@ export class Requests {
     this.#large += 1
     parts
       .catch((error: unknown) => {
-        this.#options.log.warn({ error: String(error) }, 'a large message could not be taken apart')
+        this.#options.log.warn(
+          { event: 'large_message_failed', error: String(error) },
+          'a large message could not be taken apart',
+        )
         return refusal('OVERLOADED', { what: 'the parser' })
       })
       .then((message) => {
@@ -299,7 +302,7 @@ export class Requests {
   }
 
   #noticeFailure(exchange: Exchange, error: unknown): void {
-    this.#options.log.error({ error: String(error) }, 'a message could not be handled')
+    this.#options.log.error({ event: 'message_failed', error: String(error) }, 'a message could not be handled')
     this.#refuse(exchange, refusal('OUTCOME_UNKNOWN', { reason: 'the front end failed' }))
   }
 

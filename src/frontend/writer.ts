@@ -75,6 +75,15 @@ export class Writer {
     this.#queued += 1
     this.#queuedBytes += reply.bytes
     if (peer.writing === 'idle') this.#makeReady(peer)
+    else if (this.isFull(peer)) this.#noticeFull(peer)
+  }
+
+  #noticeFull({ identity, replies, replyBytes }: Peer): void {
+    const fields = { client: identity.toString('hex'), replies: replies.length, bytes: replyBytes }
+    this.#options.log.warn(
+      { event: 'client_dropped', ...fields },
+      'a client does not read its replies: what it asks for now is ignored',
+    )
   }
 
   /** Drops what waits for a client that is gone. */
@@ -141,7 +150,8 @@ export class Writer {
     peer.writing = 'idle'
     if (code === 'EAGAIN' && peer.isKnown) return this.#tryLater(peer)
     if (code === 'EAGAIN') return this.#drop(peer, 'queue_full')
-    if (code !== 'EHOSTUNREACH') this.#options.log.error({ error: String(error) }, 'a reply could not be sent')
+    if (code !== 'EHOSTUNREACH')
+      this.#options.log.error({ event: 'reply_failed', error: String(error) }, 'a reply could not be sent')
     this.#options.onUnreachable(peer)
   }
 

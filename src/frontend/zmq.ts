@@ -94,7 +94,7 @@ export class ZmqFrontEnd {
         this.#take(await this.#socket.receive())
       } catch (error) {
         if (this.#socket.closed) return
-        this.#log.error({ error: String(error) }, 'a message could not be received')
+        this.#log.error({ event: 'receive_failed', error: String(error) }, 'a message could not be received')
         await delay(failureDelayMs)
       }
       if (count % messagesPerTurn === 0) await nextTurn()

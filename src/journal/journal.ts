@@ -1,6 +1,7 @@
 // The journal: where a shard's commits go, and where a restarted shard reads them back. One interface for all drivers;
 // test/contract/journal.ts is the suite that each of them passes. Used by one shard, one call at a time.
 import type { Durability } from '../base/durability.ts'
+import type { HistogramSnapshot } from '../base/histogram.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Change, StagedRecords } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
@@ -49,6 +50,8 @@ export interface Journal {
    * whether it still is. A driver without this never is.
    */
   readonly isFull?: boolean
+  /** Seconds in which what was written was forced onto the disk; a driver without this never does. */
+  readonly syncSeconds?: HistogramSnapshot
   /**
    * Puts what was committed into an empty directory, and answers with the number of the last commit (0 for none). Called
    * once, before the first commit. The shard goes on with this directory: at each commit it stands as the changes left

@@ -29,8 +29,11 @@ export function openJournal({ shard, storage, limits, progress, log }: JournalPl
     reserveBytes: limits.reserveBytesPerShard,
     onFull: (isFull) => {
       if (isFull)
-        log.warn({ shard }, 'the disk is full: until there is space, only reads and what frees space are admitted')
-      else log.info({ shard }, 'there is space on the disk again: writes are admitted')
+        log.warn(
+          { event: 'storage_full', shard },
+          'the disk is full: until there is space, only reads and what frees space are admitted',
+        )
+      else log.info({ event: 'storage_has_space', shard }, 'there is space on the disk again: writes are admitted')
     },
     onCall: (isInside) => (isInside ? enter(progress) : leave(progress)),
     onProgress: (rows) => {

@@ -3,6 +3,7 @@
 // Invariant: the rows and the head always agree, and the anchor (anchor.ts) never names a commit that is not on the disk.
 import { assert } from '../base/assert.ts'
 import type { Durability } from '../base/durability.ts'
+import { durationBounds, Histogram, type HistogramSnapshot } from '../base/histogram.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Directory } from '../state/directory.ts'
 import { Anchor, anchorFileOf } from './anchor.ts'
@@ -81,11 +82,16 @@ export class SqliteJournal implements Journal {
   #anchored = 0
   #failure: string | undefined
   #timer: NodeJS.Timeout | undefined
+  readonly #syncs = new Histogram(durationBounds)
 
   constructor(options: SqliteJournalOptions) {
     this.#options = options
     this.durability = options.durability
     this.#reserve = new Reserve(reserveFileOf(options.file), options.reserveBytes)
+  }
+
+  get syncSeconds(): HistogramSnapshot {
+    return this.#syncs.snapshot()
   }
 
   get isFull(): boolean {
@@ -247,14 +253,14 @@ export class SqliteJournal implements Journal {
   #commitStrictly(opened: Opened, commit: Commit): CommitOutcome {
     const { database } = opened
     this.#setSynchronous(database, 'strict')
-    const outcome = this.#commit(opened, commit)
+    const outcome = this.#commit(opened, commit, true)
     // One whose outcome nobody knows is the last of this connection.
     if (outcome.outcome !== 'unknown') this.#setSynchronous(database, 'relaxed')
     if (outcome.outcome === 'committed') this.#anchor(opened)
     return outcome
   }
 
-  #commit(opened: Opened, commit: Commit): CommitOutcome {
+  #commit(opened: Opened, commit: Commit, isSynced = this.durability === 'strict'): CommitOutcome {
     const { number, changes } = commit
     const { database, stored, log, rows, space } = opened
     const plan = stored.plan(commit)
@@ -275,7 +281,8 @@ export class SqliteJournal implements Journal {
       rows.writeHead(head)
       if (!space.hasRoomFor(bytes + text.length)) return this.#refuseForSpace(opened)
       isWritten = true
-      database.exec('COMMIT')
+      if (isSynced) this.#timeSync(() => database.exec('COMMIT'))
+      else database.exec('COMMIT')
       plan.adopt()
       stored.leftovers.splice(0, finishedLeftovers)
       logged()
@@ -347,11 +354,18 @@ export class SqliteJournal implements Journal {
 
   /** Secures every commit so far, by copying them into the database itself; false if something stood in the way. */
   #checkpoint(opened: Opened): boolean {
-    const result = ask(opened.database, 'PRAGMA wal_checkpoint(PASSIVE)')
+    const result = this.#timeSync(() => ask(opened.database, 'PRAGMA wal_checkpoint(PASSIVE)'))
     const { busy, log, checkpointed } = result as { busy: number; log: number; checkpointed: number }
     const isWhole = busy === 0 && log === checkpointed
     if (isWhole) this.#anchor(opened)
     return isWhole
+  }
+
+  #timeSync<Result>(sync: () => Result): Result {
+    const startedAt = performance.now()
+    const result = sync()
+    this.#syncs.observe((performance.now() - startedAt) / 1000)
+    return result
   }
 
   #anchor({ anchor }: Opened): void {

@@ -3,24 +3,33 @@
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
 import type { Durability } from '../base/durability.ts'
 import type { HistogramSnapshot } from '../base/histogram.ts'
+import type { Limits } from '../base/limits.ts'
 import type { OutcomeCount } from '../base/outcome-counts.ts'
 import type { FeedStatistics, FrontEndStatistics, ShardCondition, ShardStatistics } from '../protocol/statistics.ts'
 import { metricDefinitions } from './definitions.ts'
-import type { MetricDefinition, Reading, Sample, ShardDeaths } from './reading.ts'
-import { ShardTotals, sumOutcomes } from './totals.ts'
+import type { MetricDefinition, Reading, Sample, ShardDeaths, ShardReading } from './reading.ts'
+import { ShardTotals, sumNamed, sumOutcomes } from './totals.ts'
 
 /** What is asked for numbers: an engine, or what stands for one in a test. */
 export interface MetricsSource {
   readonly durability: Durability
   /** One for each shard, in order. */
-  readonly mailboxes: readonly { readonly depth: number; readonly condition: ShardCondition }[]
+  readonly mailboxes: readonly {
+    readonly depth: number
+    readonly bytes: number
+    readonly lives: number
+    readonly condition: ShardCondition
+  }[]
+  readonly limits: Pick<Limits, 'mailboxCommandsMax'>
   readonly router: {
+    readonly isReady: boolean
+    readonly transactionSeconds: { snapshot(): HistogramSnapshot }
     readonly requestSeconds: { snapshot(): HistogramSnapshot }
     readonly answered: { list(): readonly OutcomeCount[] }
     readonly transactions: { list(): readonly OutcomeCount[] }
   }
   /** The statistics of each shard, in order; undefined for one that is down or does not answer within the time. */
-  statistics(answerMsMax: number): Promise<(ShardStatistics | undefined)[]>
+  statistics(answerMsMax: number, largest: number): Promise<(ShardStatistics | undefined)[]>
   deaths(): readonly ShardDeaths[]
 }
 
@@ -32,6 +41,11 @@ export interface FeedSource {
   statistics(): FeedStatistics
 }
 
+export interface MetricsOptions {
+  /** Of so many of the largest states of the engine the name and the size are shown. Default: 0. */
+  readonly largest?: number
+}
+
 /** A scraper waits ten seconds by default; a shard that is slower than this shall not cost it the other metrics. */
 const answerMsMax = 1_000
 
@@ -39,9 +53,14 @@ const answerMsMax = 1_000
  * A registry that shows the metrics of an engine, and those of its front end and its feed where it has them. Make only one for an
  * engine: each keeps its own totals of the shards' earlier lives.
  */
-export function createMetricsRegistry(source: MetricsSource, frontEnd?: FrontEndSource, feed?: FeedSource): Registry {
+export function createMetricsRegistry(
+  source: MetricsSource,
+  frontEnd?: FrontEndSource,
+  feed?: FeedSource,
+  { largest = 0 }: MetricsOptions = {},
+): Registry {
   const registry = new Registry()
-  const reader = new Reader(source, frontEnd, feed)
+  const reader = new Reader(source, frontEnd, feed, largest)
   for (const definition of metricDefinitions) {
     // The declared type lists prom-client's own metrics, which count by themselves; a registry only ever calls `get`.
     registry.registerMetric(new ReadMetric(definition, reader) as unknown as Metric)
@@ -62,9 +81,16 @@ class Reader {
   readonly #frontEnd: FrontEndSource | undefined
   readonly #feed: FeedSource | undefined
   readonly #totals: readonly ShardTotals[]
+  readonly #largest: number
   #reading: Promise<Reading> | undefined
 
-  constructor(source: MetricsSource, frontEnd: FrontEndSource | undefined, feed: FeedSource | undefined) {
+  constructor(
+    source: MetricsSource,
+    frontEnd: FrontEndSource | undefined,
+    feed: FeedSource | undefined,
+    largest: number,
+  ) {
+    this.#largest = largest
     this.#source = source
     this.#frontEnd = frontEnd
     this.#feed = feed
@@ -79,13 +105,13 @@ class Reader {
   }
 
   async #read(): Promise<Reading> {
-    const { mailboxes, router, durability } = this.#source
-    const answers = await this.#source.statistics(answerMsMax)
-    const shards = mailboxes.map(({ depth, condition }, shard) => {
+    const { mailboxes, router, durability, limits } = this.#source
+    const answers = await this.#source.statistics(answerMsMax, this.#largest)
+    const shards = mailboxes.map(({ depth, bytes, lives, condition }, shard) => {
       const statistics = answers[shard]
       const totals = this.#totals[shard] as ShardTotals
       if (statistics !== undefined) totals.update(statistics)
-      return { shard, mailboxDepth: depth, condition, statistics, counts: totals.counts }
+      return { shard, mailboxDepth: depth, mailboxBytes: bytes, lives, condition, statistics, counts: totals.counts }
     })
     return {
       durability,
@@ -93,11 +119,24 @@ class Reader {
       commands: sumOutcomes(router.answered.list(), ...shards.map(({ counts }) => counts?.commands ?? [])),
       transactions: router.transactions.list(),
       requestSeconds: router.requestSeconds.snapshot(),
+      transactionSeconds: router.transactionSeconds.snapshot(),
+      commandSeconds: sumNamed(...shards.map(({ counts }) => counts?.commandSeconds ?? [])),
+      isReady: router.isReady,
+      routerBusySeconds: performance.eventLoopUtilization().active / 1000,
+      mailboxDepthMax: limits.mailboxCommandsMax,
+      largest: largestOf(shards, this.#largest),
       deaths: this.#source.deaths(),
       frontEnd: this.#frontEnd?.statistics(),
       feed: this.#feed?.statistics(),
     }
   }
+}
+
+function largestOf(shards: readonly ShardReading[], most: number): Reading['largest'] {
+  const sizes = shards.flatMap(({ shard, statistics }) =>
+    (statistics?.largest ?? []).map((size) => ({ ...size, shard })),
+  )
+  return sizes.sort((one, other) => other.bytes - one.bytes).slice(0, most)
 }
 
 /** One line of a scrape, as a registry wants it. */

@@ -1,8 +1,14 @@
 // What a scrape reads, and how samples are made of it. Shared by the definitions of metrics and by who collects them.
 import type { Durability } from '../base/durability.ts'
-import type { HistogramSnapshot } from '../base/histogram.ts'
+import type { HistogramSnapshot, NamedHistogram } from '../base/histogram.ts'
 import type { OutcomeCount } from '../base/outcome-counts.ts'
-import type { FeedStatistics, FrontEndStatistics, ShardCondition, ShardStatistics } from '../protocol/statistics.ts'
+import type {
+  FeedStatistics,
+  FrontEndStatistics,
+  ShardCondition,
+  ShardStatistics,
+  StateSize,
+} from '../protocol/statistics.ts'
 import type { ShardCounts } from './totals.ts'
 
 /** All that a scrape shows, read at one moment. */
@@ -15,6 +21,15 @@ export interface Reading {
   /** By how many shards were involved, in place of the command. */
   readonly transactions: readonly OutcomeCount[]
   readonly requestSeconds: HistogramSnapshot
+  readonly transactionSeconds: HistogramSnapshot
+  /** By family, of all shards over all their lives. */
+  readonly commandSeconds: readonly NamedHistogram[]
+  readonly isReady: boolean
+  readonly routerBusySeconds: number
+  /** How many requests a mailbox takes. */
+  readonly mailboxDepthMax: number
+  /** The largest states of all shards, as many as the operator wants to see. */
+  readonly largest: readonly (StateSize & { readonly shard: number })[]
   readonly deaths: readonly ShardDeaths[]
   /** Undefined where the engine is embedded and has no front end. */
   readonly frontEnd: FrontEndStatistics | undefined
@@ -25,6 +40,9 @@ export interface Reading {
 export interface ShardReading {
   readonly shard: number
   readonly mailboxDepth: number
+  readonly mailboxBytes: number
+  /** How often it began to serve. */
+  readonly lives: number
   readonly condition: ShardCondition
   /** What it told of itself just now; undefined for one that is down or did not answer in time. */
   readonly statistics: ShardStatistics | undefined
@@ -77,17 +95,70 @@ export function shardGauge(
 }
 
 /** A value for each shard that ever answered: a counter stays where it was while its shard is down. */
-export function fromCounts<Value>(value: (counts: ShardCounts) => Value) {
+function fromCounts<Value>(value: (counts: ShardCounts) => Value) {
   return ({ shards }: Reading): Sample<Value>[] =>
     shards.flatMap(({ shard, counts }) => (counts === undefined ? [] : [{ labels: { shard }, value: value(counts) }]))
 }
 
-export function fromFeed(value: (statistics: FeedStatistics) => number) {
-  return ({ feed }: Reading): Sample<number>[] => (feed === undefined ? [] : unlabelled(value(feed)))
+export function shardCounter(name: string, help: string, value: (counts: ShardCounts) => number): MetricDefinition {
+  return { name, type: 'counter', help, labels: ['shard'], samples: fromCounts(value) }
 }
 
-export function fromFrontEnd(value: (statistics: FrontEndStatistics) => number) {
+export function shardHistogram(
+  name: string,
+  help: string,
+  value: (counts: ShardCounts) => HistogramSnapshot,
+): MetricDefinition {
+  return { name, type: 'histogram', help, labels: ['shard'], samples: fromCounts(value) }
+}
+
+/** Several histograms of each shard that ever answered, told apart by a label. */
+export function named(label: string, value: (counts: ShardCounts) => readonly NamedHistogram[]) {
+  return ({ shards }: Reading): Sample<HistogramSnapshot>[] =>
+    shards.flatMap(({ shard, counts }) =>
+      (counts === undefined ? [] : value(counts)).map(({ name, histogram }) => ({
+        labels: { shard, [label]: name },
+        value: histogram,
+      })),
+    )
+}
+
+/** A value for each shard, whether it answers or not: what the router knows of it. */
+export function fromMailboxes(value: (shard: ShardReading) => number) {
+  return ({ shards }: Reading): Sample<number>[] =>
+    shards.map((reading) => ({ labels: { shard: reading.shard }, value: value(reading) }))
+}
+
+export function fromFeed<Value>(value: (statistics: FeedStatistics) => Value) {
+  return ({ feed }: Reading): Sample<Value>[] => (feed === undefined ? [] : unlabelled(value(feed)))
+}
+
+export function feedGauge(name: string, help: string, value: (feed: FeedStatistics) => number): MetricDefinition {
+  return { name, type: 'gauge', help, labels: [], samples: fromFeed(value) }
+}
+
+export function feedCounter(name: string, help: string, value: (feed: FeedStatistics) => number): MetricDefinition {
+  return { name, type: 'counter', help, labels: [], samples: fromFeed(value) }
+}
+
+function fromFrontEnd(value: (statistics: FrontEndStatistics) => number) {
   return ({ frontEnd }: Reading): Sample<number>[] => (frontEnd === undefined ? [] : unlabelled(value(frontEnd)))
+}
+
+export function frontEndGauge(
+  name: string,
+  help: string,
+  value: (frontEnd: FrontEndStatistics) => number,
+): MetricDefinition {
+  return { name, type: 'gauge', help, labels: [], samples: fromFrontEnd(value) }
+}
+
+export function frontEndCounter(
+  name: string,
+  help: string,
+  value: (frontEnd: FrontEndStatistics) => number,
+): MetricDefinition {
+  return { name, type: 'counter', help, labels: [], samples: fromFrontEnd(value) }
 }
 
 export function transactionsOver(span: string, transactions: readonly OutcomeCount[]): Sample<number>[] {

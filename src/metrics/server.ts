@@ -57,7 +57,7 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
       answer(answers, request).then(
         (answered) => send(response, answered),
         (error: unknown) => {
-          log.error({ error: String(error) }, 'the metrics could not be read')
+          log.error({ event: 'metrics_failed', error: String(error) }, 'the metrics could not be read')
           send(response, { status: 500, body: 'The metrics could not be read; the log says why.' })
         },
       )
@@ -72,7 +72,12 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
     })
   })
   // Such as too many open files: the process goes on, and so does the server.
-  server.on('error', (error) => log.error({ error: String(error) }, 'the metrics server could not take a connection'))
+  server.on('error', (error) =>
+    log.error(
+      { event: 'metrics_connection_failed', error: String(error) },
+      'the metrics server could not take a connection',
+    ),
+  )
   let closing: Promise<void> | undefined
   return {
     address: addressOf(server.address() as AddressInfo),

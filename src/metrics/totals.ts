@@ -1,6 +1,6 @@
 // What a shard counted over all its lives. A shard counts from its own start, so a new life begins at nothing, while a
 // counter in Prometheus must never fall. What a life counted after it was last asked dies with it: nobody else saw it.
-import type { HistogramSnapshot } from '../base/histogram.ts'
+import type { HistogramSnapshot, NamedHistogram } from '../base/histogram.ts'
 import type { OutcomeCount } from '../base/outcome-counts.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
 
@@ -8,6 +8,18 @@ import type { ShardStatistics } from '../protocol/statistics.ts'
 export type ShardCounts = Pick<
   ShardStatistics,
   | 'commands'
+  | 'commandSeconds'
+  | 'mailboxSeconds'
+  | 'decideSeconds'
+  | 'commitSeconds'
+  | 'syncSeconds'
+  | 'waitSeconds'
+  | 'slowRequests'
+  | 'busySeconds'
+  | 'itemsLeased'
+  | 'itemsReturned'
+  | 'gapsClosed'
+  | 'changesTold'
   | 'batchCommands'
   | 'batchSeconds'
   | 'sliceSeconds'
@@ -54,6 +66,18 @@ function sumCounts(earlier: ShardCounts | undefined, life: ShardCounts): ShardCo
   if (earlier === undefined) return life
   return {
     commands: sumOutcomes(earlier.commands, life.commands),
+    commandSeconds: sumNamed(earlier.commandSeconds, life.commandSeconds),
+    mailboxSeconds: sumHistograms(earlier.mailboxSeconds, life.mailboxSeconds),
+    decideSeconds: sumHistograms(earlier.decideSeconds, life.decideSeconds),
+    commitSeconds: sumHistograms(earlier.commitSeconds, life.commitSeconds),
+    syncSeconds: sumHistograms(earlier.syncSeconds, life.syncSeconds),
+    waitSeconds: sumNamed(earlier.waitSeconds, life.waitSeconds),
+    slowRequests: earlier.slowRequests + life.slowRequests,
+    busySeconds: earlier.busySeconds + life.busySeconds,
+    itemsLeased: earlier.itemsLeased + life.itemsLeased,
+    itemsReturned: earlier.itemsReturned + life.itemsReturned,
+    gapsClosed: earlier.gapsClosed + life.gapsClosed,
+    changesTold: earlier.changesTold + life.changesTold,
     batchCommands: sumHistograms(earlier.batchCommands, life.batchCommands),
     batchSeconds: sumHistograms(earlier.batchSeconds, life.batchSeconds),
     sliceSeconds: sumHistograms(earlier.sliceSeconds, life.sliceSeconds),
@@ -66,6 +90,16 @@ function sumCounts(earlier: ShardCounts | undefined, life: ShardCounts): ShardCo
     hooks: sumOutcomes(earlier.hooks, life.hooks),
     hookSeconds: sumHistograms(earlier.hookSeconds, life.hookSeconds),
   }
+}
+
+/** One for each name. */
+export function sumNamed(...lists: (readonly NamedHistogram[])[]): NamedHistogram[] {
+  const sums = new Map<string, HistogramSnapshot>()
+  for (const { name, histogram } of lists.flat()) {
+    const before = sums.get(name)
+    sums.set(name, before === undefined ? histogram : sumHistograms(before, histogram))
+  }
+  return [...sums].map(([name, histogram]) => ({ name, histogram }))
 }
 
 /** Both have the same bounds: they are of the same histogram. */

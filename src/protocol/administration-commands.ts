@@ -1,8 +1,11 @@
-// The rows of the registry for what an operator asks of the server itself. The router runs them, without asking a shard,
-// so that they are answered whatever has become of the shards.
+// The rows of the registry for what an operator asks of the server itself. Where it is about shards that may be down, the
+// router runs them without asking a shard, so that they are answered whatever has become of the shards.
 import Type from 'typebox'
-import { Counted } from './arguments.ts'
+import { Counted, Flag, PositiveInteger } from './arguments.ts'
 import type { CommandDeclaration } from './declaration.ts'
+
+/** How many entries SLOWLOG tells of where the caller does not say. */
+export const slowLogEntriesDefault = 10
 
 export const administrationCommands = {
   LIST_QUARANTINED: {
@@ -22,5 +25,18 @@ export const administrationCommands = {
     args: { shard: Counted },
     reply: { released: Type.Boolean() },
     summary: 'Starts a quarantined shard again, its deaths forgotten; false for one that is not quarantined.',
+  },
+} as const satisfies Record<string, CommandDeclaration>
+
+/** Stands behind the others in the registry, whose order is that of the opcodes. */
+export const slowLogCommands = {
+  SLOWLOG: {
+    opcode: 89,
+    routing: 'shards',
+    target: 'directory',
+    writes: false,
+    args: { limit: Type.Optional(PositiveInteger), reset: Type.Optional(Flag) },
+    reply: { entries: Type.Array(Type.Object({})), missing_shards: Type.Optional(Type.Array(Type.Integer())) },
+    summary: 'Tells which requests took their shard too long, the newest first, and where the time went.',
   },
 } as const satisfies Record<string, CommandDeclaration>

@@ -50,6 +50,8 @@ export const Counted = Type.Integer({
   expects: 'an integer of at least 0',
 })
 
+export const Flag = Type.Boolean({ expects: 'true or false' })
+
 /** A version that was seen; -1 stands before the first, which is 0. */
 export const Since = Type.Integer({
   minimum: -1,

@@ -1,7 +1,7 @@
 // The command registry: every command is declared here once, as data. Validation, routing, documentation, metric labels
 // and the clients derive from it. Opcodes are never renumbered, and arguments only appended.
 import Type from 'typebox'
-import { administrationCommands } from './administration-commands.ts'
+import { administrationCommands, slowLogCommands } from './administration-commands.ts'
 import {
   type ArgumentsOf,
   Fields,
@@ -263,6 +263,7 @@ export const commands = {
     reply: { results: Type.Array(Type.Object({})) },
     summary: 'Runs checks and writes on any states, all of them or none.',
   },
+  ...slowLogCommands,
 } as const satisfies Record<string, CommandDeclaration>
 
 export type CommandName = keyof typeof commands

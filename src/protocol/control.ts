@@ -3,6 +3,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Storage } from '../base/durability.ts'
 import type { Limits } from '../base/limits.ts'
+import type { LogFields } from '../base/log.ts'
 import type { FeedMessage } from './feed.ts'
 import type { ChangeView } from './hooks.ts'
 import type { ShardStatistics } from './statistics.ts'
@@ -23,6 +24,8 @@ export interface ShardStart {
   readonly notices: MessagePort
   /** The file of a module to be loaded into the shard; undefined for none. */
   readonly extension: string | undefined
+  /** Requests that take longer are noted in its slow log; undefined for the default. */
+  readonly slowLogMs: number | undefined
   /** The states whose transitions it tells from its start. */
   readonly followed: readonly string[]
   /** Only tests start shards that can be made to fail. */
@@ -53,16 +56,17 @@ export type ShardNotice =
   | {
       readonly about: 'log'
       readonly level: 'info' | 'warn' | 'error'
-      readonly fields: object
+      readonly fields: LogFields
       readonly message: string
     }
   | { readonly about: 'transition'; readonly change: ChangeView }
-  | { readonly about: 'feed'; readonly messages: readonly FeedMessage[] }
+  | { readonly about: 'feed'; readonly messages: readonly FeedMessage[]; readonly publishedAt: number }
 
 export interface ShardControl {
   /** Answers once the shard has recovered and serves, or has found that it cannot. */
   ready(): Promise<ShardReady>
-  statistics(): Promise<ShardStatistics>
+  /** With so many of its largest states. */
+  statistics(largest?: number): Promise<ShardStatistics>
   /** From now on it tells the transitions of this state, or does so no more. May be said again. */
   follow(state: string, isFollowed: boolean): Promise<void>
   /** Answers once all that was received is answered and the journal is closed; then the shard's task ends. */

@@ -59,6 +59,8 @@ export type MailboxEntry = readonly [
 export interface MailboxBatch {
   readonly number: number
   readonly entries: readonly MailboxEntry[]
+  /** When it left, on the clock of all threads; missing where it is taken up in the same thread. */
+  readonly postedAt?: number
 }
 
 /** The replies of one entry, in the form and number of its body. Encoded bytes, and long texts, come in chunks. */

@@ -1,6 +1,6 @@
 // What a shard tells of itself over the control plane: plain numbers since the shard's last start. The metrics and STATS
 // are made of it.
-import type { HistogramSnapshot } from '../base/histogram.ts'
+import type { HistogramSnapshot, NamedHistogram } from '../base/histogram.ts'
 import type { OutcomeCount } from '../base/outcome-counts.ts'
 
 /**
@@ -9,6 +9,16 @@ import type { OutcomeCount } from '../base/outcome-counts.ts'
  */
 export const shardConditions = ['serving', 'recovering', 'stalled', 'corrupt', 'quarantined'] as const
 export type ShardCondition = (typeof shardConditions)[number]
+
+/** How much a state holds. */
+export interface StateSize {
+  readonly state: string
+  readonly kind: string
+  /** Records, keys or instances. */
+  readonly entries: number
+  /** About how many bytes they take as JSON text. */
+  readonly bytes: number
+}
 
 export interface ShardStatistics {
   readonly shard: number
@@ -42,6 +52,10 @@ export interface ShardStatistics {
   readonly fenced: number
   /** Commands that were answered; without a name where it was not known. */
   readonly commands: readonly OutcomeCount[]
+  /** Seconds from the arrival of commands at the shard to their replies, by family; a wait for a lock or a key not counted. */
+  readonly commandSeconds: readonly NamedHistogram[]
+  /** Seconds for which a message of the router waited until its first request was taken up. */
+  readonly mailboxSeconds: HistogramSnapshot
   /** Commands decided in one batch. */
   readonly batchCommands: HistogramSnapshot
   /** Seconds from the first decision of a batch to its replies, the commit included. */
@@ -64,13 +78,39 @@ export interface ShardStatistics {
   /** Changes that can still be told, and about how many bytes they take with what they refer to. */
   readonly changesKept: number
   readonly changeBytesKept: number
+  /** Seconds for which commands waited by their own wish, by what for: a lock, a key or changes. */
+  readonly waitSeconds: readonly NamedHistogram[]
+  /** Items that were popped on a lease. */
+  readonly itemsLeased: number
+  /** Items that came back to their list, as their lease was over or whoever had them gave them back. */
+  readonly itemsReturned: number
+  /** Replies to GET_CHANGES that told of changes, and the changes that they told of. */
+  readonly gapsClosed: number
+  readonly changesTold: number
   readonly commits: number
+  /** Seconds in which a batch was decided, and in which it was committed where there was something to commit. */
+  readonly decideSeconds: HistogramSnapshot
+  readonly commitSeconds: HistogramSnapshot
+  /** Seconds in which what was written was forced onto the disk. */
+  readonly syncSeconds: HistogramSnapshot
   /** Calls of hooks by their outcome: `ok`, `slow`, `refused`, `failed`, or `skipped` for one that was not made. */
   readonly hooks: readonly OutcomeCount[]
   /** Seconds for which a call of a hook kept the shard. */
   readonly hookSeconds: HistogramSnapshot
   /** Bytes of the heap of the shard's thread in use; of the whole process where shards run without threads. */
   readonly heapBytes: number
+  /** Beyond it the shard dies; 0 without threads, where the process has its own bound. */
+  readonly heapBytesMax: number
+  /** Memory that its objects hold outside of that heap. */
+  readonly externalBytes: number
+  /** Seconds for which the event loop of its thread was not idle. */
+  readonly busySeconds: number
+  /** Seconds for which it read what it had stored, at its start. */
+  readonly recoverySeconds: number
+  /** Requests that were noted in the slow log. */
+  readonly slowRequests: number
+  /** Those of its states that hold the most bytes, the largest first, as many as were asked for. */
+  readonly largest: readonly StateSize[]
   /** The disk is full: only what frees space is admitted. */
   readonly storageFull: boolean
 }
@@ -82,6 +122,13 @@ export interface FeedStatistics {
   readonly messages: number
   /** About how many bytes the messages had, each counted once. */
   readonly bytes: number
+  /** Messages that say only where a state stands. */
+  readonly positions: number
+  /** Seconds from the commit of changes to when the feed had them. */
+  readonly lagSeconds: HistogramSnapshot
+  /** Connections to the feed, and messages that wait until it can send them. */
+  readonly subscribers: number
+  readonly messagesQueued: number
   /** Subscriptions that came when as many states were watched as may be. */
   readonly refused: number
 }

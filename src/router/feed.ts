@@ -4,6 +4,8 @@
 // would hold up the router, and be more than may wait for one subscriber.
 // Bounded: more states than this are not watched, and hear nothing; their watchers ask the shards.
 
+import { threadsMs } from '../base/clock.ts'
+import { durationBounds, Histogram } from '../base/histogram.ts'
 import { shardOf } from '../base/placement.ts'
 import { type FeedMessage, positionBody, withInstance } from '../protocol/feed.ts'
 import type { FeedStatistics } from '../protocol/statistics.ts'
@@ -18,6 +20,9 @@ export interface FeedOptions {
 
 /** Carries messages to those who have subscribed to their topic. */
 export interface FeedCarrier {
+  /** Connections that may subscribe, and messages that wait until they can be sent. */
+  readonly subscribers: number
+  readonly messagesQueued: number
   send(state: string, body: string): void
 }
 
@@ -37,13 +42,25 @@ export class Feed {
   #messages = 0
   #bytes = 0
   #refused = 0
+  #positions = 0
+  readonly #lagSeconds = new Histogram(durationBounds)
 
   constructor(options: FeedOptions) {
     this.#options = options
   }
 
   statistics(): FeedStatistics {
-    return { watchedStates: this.#watched.size, messages: this.#messages, bytes: this.#bytes, refused: this.#refused }
+    const { subscribers = 0, messagesQueued = 0 } = this.#carrier ?? {}
+    return {
+      watchedStates: this.#watched.size,
+      messages: this.#messages,
+      bytes: this.#bytes,
+      positions: this.#positions,
+      lagSeconds: this.#lagSeconds.snapshot(),
+      subscribers,
+      messagesQueued,
+      refused: this.#refused,
+    }
   }
 
   /** Only from here on anything can be watched. */
@@ -68,8 +85,9 @@ export class Feed {
     if (this.#watched.delete(state)) this.#mailboxOf(state).unwatch(state)
   }
 
-  /** Takes what a shard publishes. */
-  take(messages: readonly FeedMessage[]): void {
+  /** Takes what a shard publishes. `publishedAt` is on the clock of all threads; without threads there is no way to go. */
+  take(messages: readonly FeedMessage[], publishedAt?: number): void {
+    this.#lagSeconds.observe(publishedAt === undefined ? 0 : Math.max(0, threadsMs() - publishedAt) / 1000)
     for (const [state, last, body] of messages) {
       if (!this.#watched.has(state)) continue
       this.#watched.set(state, last)
@@ -111,7 +129,9 @@ export class Feed {
   #sayPosition(state: string): void {
     const last = this.#watched.get(state)
     // One whose shard is starting stands nowhere until that says so.
-    if (last !== undefined && this.#mailboxOf(state).isReady) this.#send(state, positionBody(state, last))
+    if (last === undefined || !this.#mailboxOf(state).isReady) return
+    this.#positions += 1
+    this.#send(state, positionBody(state, last))
   }
 
   #send(state: string, body: string): void {

@@ -1,4 +1,5 @@
 // How the answers of all shards become one reply, command by command.
+import { slowLogEntriesDefault } from '../protocol/administration-commands.ts'
 import type { CommandName } from '../protocol/commands.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Join } from './fan-out.ts'
@@ -11,7 +12,12 @@ export interface RouterFacts {
 }
 
 export function joinsOf(facts: () => RouterFacts): Partial<Record<CommandName, Join>> {
-  return { LIST_STATES: joinNames, LIST_LOCKS: joinLocks, STATS: (answers) => joinStatistics(answers, facts()) }
+  return {
+    LIST_STATES: joinNames,
+    LIST_LOCKS: joinLocks,
+    STATS: (answers) => joinStatistics(answers, facts()),
+    SLOWLOG: joinSlowLogs,
+  }
 }
 
 /** Every shard answered with its names in order, one more than asked for if it has them. */
@@ -30,6 +36,14 @@ const joinLocks: Join = (answers, { limit }) => {
   if (typeof limit !== 'number' || locks.length <= limit) return { status: 'ok', locks }
   const page = locks.slice(0, limit)
   return { status: 'ok', locks: page, next: page.at(-1)?.lock as string }
+}
+
+/** Every shard answered with as many entries as were asked for, the newest first. */
+const joinSlowLogs: Join = (answers, { limit = slowLogEntriesDefault }) => {
+  const entries = answers
+    .flatMap((answer) => answer.entries as { at: number }[])
+    .sort((one, other) => other.at - one.at)
+  return { status: 'ok', entries: entries.slice(0, Number(limit)) }
 }
 
 function byBytes(a: string, b: string): number {

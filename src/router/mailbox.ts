@@ -88,6 +88,16 @@ export class Mailbox {
     return this.#pending.size
   }
 
+  /** About how many bytes they have. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** How often the shard began to serve. */
+  get lives(): number {
+    return this.#lives
+  }
+
   get isReady(): boolean {
     return this.#connection !== undefined
   }

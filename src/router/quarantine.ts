@@ -56,10 +56,13 @@ export class Quarantine {
     const deaths = diedAt.length
     const last = { shard, deaths, reason, last_command: lastCommand ?? null }
     if (deaths < limits.shardDeathsMax) {
-      log.error({ ...last, error }, 'a shard died and is started again')
+      log.error({ event: 'shard_died', ...last, error }, 'a shard died and is started again')
       return undefined
     }
-    log.error({ ...last, error }, 'a shard died too often and is quarantined; RELEASE_SHARD starts it again')
+    log.error(
+      { event: 'shard_quarantined', ...last, error },
+      'a shard died too often and is quarantined; RELEASE_SHARD starts it again',
+    )
     mailbox.refuseAll(refusal('QUARANTINED', last))
     return new Promise((resolve) => {
       const release = (): void => {
@@ -81,7 +84,7 @@ export class Quarantine {
   release(shard: number): boolean {
     const halted = this.#halted.get(shard)
     if (halted === undefined) return false
-    this.#options.log.info({ shard }, 'a quarantined shard is released')
+    this.#options.log.info({ event: 'shard_released', shard }, 'a quarantined shard is released')
     halted.release()
     return true
   }

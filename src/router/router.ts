@@ -54,6 +54,8 @@ export class Router {
   #draining = false
   /** Seconds from the arrival of a request that a shard answered to its reply. */
   readonly requestSeconds = new Histogram(durationBounds)
+  /** The same of transactions alone. */
+  readonly transactionSeconds = new Histogram(durationBounds)
   /** What the router answered itself: the shards count the rest. */
   readonly answered = new OutcomeCounts()
   readonly #transactions: Transactions
@@ -215,7 +217,9 @@ export class Router {
     const submittedAt = now()
     const { ops, idempotency_key: key } = command as { ops: JsonValue[]; idempotency_key?: string }
     this.#transactions.run(ops, key, (reply) => {
-      this.requestSeconds.observe((now() - submittedAt) / 1000)
+      const seconds = (now() - submittedAt) / 1000
+      this.requestSeconds.observe(seconds)
+      this.transactionSeconds.observe(seconds)
       this.#answer(name, reply, requestId, respond)
     })
   }

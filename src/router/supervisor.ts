@@ -3,6 +3,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { type Remote, releaseProxy, wrap } from 'comlink'
 import { Piscina } from 'piscina'
+import { threadsMs } from '../base/clock.ts'
 import type { Storage } from '../base/durability.ts'
 import type { Limits } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
@@ -28,12 +29,14 @@ export interface SupervisorOptions {
   readonly faultsEnabled: boolean
   /** The file of a module to be loaded into each shard. */
   readonly extension: string | undefined
+  /** Requests that take longer are noted; undefined for the default. */
+  readonly slowLogMs: number | undefined
   readonly log: Log
   readonly quarantine: Quarantine
   /** A transition of a state that is followed was committed. */
   readonly onTransition: (change: ChangeView) => void
   /** Changes of states that are watched were committed, or it is said where one stands. */
-  readonly onFeed: (messages: readonly FeedMessage[]) => void
+  readonly onFeed: (messages: readonly FeedMessage[], publishedAt: number) => void
   /** A shard that had served is gone. */
   readonly onDeath: (shard: number, reason: DeathReason) => void
 }
@@ -88,7 +91,9 @@ export class Supervisor {
       resourceLimits: { maxOldGenerationSizeMb: options.limits.shardHeapMegabytesMax },
     })
     // A thread that dies between two tasks has nobody else to tell; the next task gets a new one.
-    this.#pool.on('error', (error: unknown) => options.log.warn({ error: String(error) }, 'a shard thread failed'))
+    this.#pool.on('error', (error: unknown) =>
+      options.log.warn({ event: 'shard_thread_failed', error: String(error) }, 'a shard thread failed'),
+    )
   }
 
   /** Resolves once every shard serves; rejects, with nothing left running, if one cannot be started. */
@@ -103,9 +108,9 @@ export class Supervisor {
   }
 
   /** The statistics of each shard; undefined for one that is down or does not answer within the time. */
-  statistics(answerMs = answerMsMax): Promise<(ShardStatistics | undefined)[]> {
+  statistics(answerMs = answerMsMax, largest = 0): Promise<(ShardStatistics | undefined)[]> {
     const ask = async (life: Life | undefined): Promise<ShardStatistics | undefined> =>
-      life && withDeadline(life.control.statistics(), life, answerMs).catch(() => undefined)
+      life && withDeadline(life.control.statistics(largest), life, answerMs).catch(() => undefined)
     return Promise.all(this.#lives.map(ask))
   }
 
@@ -166,7 +171,10 @@ export class Supervisor {
     }
     this.#lives[shard] = life
     if (lost !== undefined) {
-      this.#options.log.error({ shard, lost }, 'a shard is damaged and does not serve; its file is left as it is')
+      this.#options.log.error(
+        { event: 'shard_corrupt', shard, lost },
+        'a shard is damaged and does not serve; its file is left as it is',
+      )
       mailbox.refuseAll(refusal('SHARD_CORRUPT', { shard, lost: [...lost] }))
       return life
     }
@@ -175,7 +183,9 @@ export class Supervisor {
       onHang: () => this.#endThread(shard, life.threadId),
       onStall: (isStalled) => this.#noticeStall(mailbox, isStalled),
     })
-    mailbox.attach({ post: (batch) => life.mailboxPort.postMessage(batch, memoryOf(batch)) })
+    mailbox.attach({
+      post: (batch) => life.mailboxPort.postMessage({ ...batch, postedAt: threadsMs() }, memoryOf(batch)),
+    })
     return life
   }
 
@@ -192,7 +202,10 @@ export class Supervisor {
         if (life.watchdog.steps !== steps) movedAt = performance.now()
         else if (performance.now() - movedAt > startSilenceMsMax) throw error
         ;({ steps } = life.watchdog)
-        this.#options.log.info({ shard, rows: life.watchdog.rowsRead }, 'a shard is still reading what it had stored')
+        this.#options.log.info(
+          { event: 'shard_still_reading', shard, rows: life.watchdog.rowsRead },
+          'a shard is still reading what it had stored',
+        )
       }
     }
   }
@@ -200,12 +213,13 @@ export class Supervisor {
   #noticeStall(mailbox: Mailbox, isStalled: boolean): void {
     mailbox.isStalled = isStalled
     const { shard } = mailbox
-    if (isStalled) this.#options.log.error({ shard }, 'a shard waits for its disk, and is not ready')
-    else this.#options.log.info({ shard }, 'a shard that waited for its disk goes on')
+    if (isStalled)
+      this.#options.log.error({ event: 'shard_stalled', shard }, 'a shard waits for its disk, and is not ready')
+    else this.#options.log.info({ event: 'shard_goes_on', shard }, 'a shard that waited for its disk goes on')
   }
 
   #newLife({ shard }: Mailbox): Life {
-    const { limits, mailboxes, storage, faultsEnabled, extension } = this.#options
+    const { limits, mailboxes, storage, faultsEnabled, extension, slowLogMs } = this.#options
     const data = new MessageChannel()
     const control = new MessageChannel()
     const notices = new MessageChannel()
@@ -220,6 +234,7 @@ export class Supervisor {
       control: control.port2,
       notices: notices.port2,
       extension,
+      slowLogMs,
       followed: [...this.#followed],
       faultsEnabled,
     }
@@ -241,7 +256,7 @@ export class Supervisor {
   }
 
   #takeNotice(shard: number, notice: ShardNotice): void {
-    if (notice.about === 'feed') this.#options.onFeed(notice.messages)
+    if (notice.about === 'feed') this.#options.onFeed(notice.messages, notice.publishedAt)
     else if (notice.about === 'transition') this.#options.onTransition(notice.change)
     else this.#options.log[notice.level]({ shard, ...notice.fields }, notice.message)
   }
@@ -270,11 +285,17 @@ export class Supervisor {
       if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay))
       if (this.#stopping) return
       try {
+        const startedAt = performance.now()
         await this.#begin(mailbox)
+        const fields = { shard: mailbox.shard, ms: Math.round(performance.now() - startedAt) }
+        if (mailbox.isReady) this.#options.log.info({ event: 'shard_serves', ...fields }, 'a shard serves again')
         return
       } catch (error) {
         if (this.#stopping) return
-        this.#options.log.error({ shard: mailbox.shard, error: String(error) }, 'a shard could not be started')
+        this.#options.log.error(
+          { event: 'shard_not_started', shard: mailbox.shard, error: String(error) },
+          'a shard could not be started',
+        )
         await this.#noteFailedStart(mailbox, error)
       }
     }
@@ -314,7 +335,7 @@ export class Supervisor {
   /** Ends a thread that hangs: its task rejects, and the pool makes a new thread. */
   #endThread(shard: number, threadId: number): void {
     const thread = this.#pool.threads.find((worker) => worker.threadId === threadId)
-    this.#options.log.error({ shard, threadId }, 'a shard made no progress, its thread is ended')
+    this.#options.log.error({ event: 'shard_hung', shard, threadId }, 'a shard made no progress, its thread is ended')
     thread?.terminate().catch(() => {})
   }
 }

@@ -13,8 +13,16 @@ export type Job =
       readonly kind: 'command'
       readonly task: Task
       readonly steps: Generator<Step, Settled, void>
+      /** What its slices took so far. */
+      tookMs: number
     }
-  | { readonly kind: 'reply'; readonly task: Task; readonly ids: readonly number[]; readonly steps: EncodingSteps }
+  | {
+      readonly kind: 'reply'
+      readonly task: Task
+      readonly ids: readonly number[]
+      readonly steps: EncodingSteps
+      tookMs: number
+    }
 
 /** What one turn decided, and what of it has to be taken back if it cannot be committed. */
 export interface Batch {

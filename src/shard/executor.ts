@@ -254,10 +254,10 @@ export class Executor {
 
   #ask(name: ShardCommand, on: State | Locks | Directory, args: JsonObject, state: string, now: Clocks): Decision {
     this.#decisions += 1
-    const { limits, shard, durability, recent, statistics, lockWaiters, owns } = this.#facts
+    const { limits, shard, durability, recent, statistics, slowLog, lockWaiters, owns } = this.#facts
     // Written out: a spread of the facts would cost more than most decisions.
     const decision = this.#decisions
-    const context = { state, now, decision, limits, shard, durability, recent, statistics, lockWaiters, owns }
+    const context = { state, now, decision, limits, shard, durability, recent, statistics, slowLog, lockWaiters, owns }
     return (deciders[name] as AnyDecider)(on, args, context)
   }
 

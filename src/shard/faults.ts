@@ -1,10 +1,13 @@
 // Deaths on demand, so that tests can show what happens after one. The only module that makes faults; a shard reaches it
 // only when it was started with faults enabled, which no option of the daemon does.
 import { assert } from '../base/assert.ts'
+import { durationBounds, Histogram } from '../base/histogram.ts'
 import type { Commit, Journal } from '../journal/journal.ts'
 import { isOfTransactions, preparedTable } from '../journal/kept-rows.ts'
 import type { Fault, StepFault, TransactionCommit } from '../protocol/control.ts'
 import type { ProbePoint } from './shard-options.ts'
+
+const nothingSynced = new Histogram(durationBounds).snapshot()
 
 export class Faults {
   #armed: Fault | undefined
@@ -20,6 +23,9 @@ export class Faults {
       durability: journal.durability,
       get isFull() {
         return journal.isFull ?? false
+      },
+      get syncSeconds() {
+        return journal.syncSeconds ?? nothingSynced
       },
       recover: (directory, onKept) => journal.recover(directory, onKept),
       recall: (take) => journal.recall(take),

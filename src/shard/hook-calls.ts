@@ -2,7 +2,7 @@
 // shard. A call that hands back a promise is not waited for; so many may be unfinished, and no more.
 // Invariant: nothing that a hook throws, or rejects with, leaves this file but as words.
 import { durationBounds, Histogram, type HistogramSnapshot } from '../base/histogram.ts'
-import type { Log } from '../base/log.ts'
+import type { Log, LogEvent } from '../base/log.ts'
 import { type OutcomeCount, OutcomeCounts } from '../base/outcome-counts.ts'
 import { printable } from '../protocol/envelope.ts'
 import type { HookName } from '../protocol/hooks.ts'
@@ -57,6 +57,7 @@ export class HookCalls {
     if (unfinished !== undefined && unfinished.size >= unfinishedMax) {
       this.#counts.add(hook, 'skipped')
       this.#warn(
+        'hook_not_called',
         hook,
         { state, unfinished: unfinished.size },
         'a hook was not called: too many of its promises are unfinished',
@@ -80,7 +81,8 @@ export class HookCalls {
     })
     const outcome = await Promise.race([Promise.all(all), late])
     clearTimeout(timer)
-    if (outcome === 'late') this.#log.warn({}, 'the shard stops, and its hooks have unfinished promises')
+    if (outcome === 'late')
+      this.#log.warn({ event: 'hooks_unfinished' }, 'the shard stops, and its hooks have unfinished promises')
   }
 
   snapshot(): { hookSeconds: HistogramSnapshot; hooks: readonly OutcomeCount[] } {
@@ -115,18 +117,18 @@ export class HookCalls {
     const tookMs = performance.now() - startedAt
     this.#seconds.observe(tookMs / 1000)
     const isSlow = tookMs > slowMs
-    if (isSlow) this.#warn(hook, { state, ms: Math.round(tookMs) }, 'a hook kept its shard for long')
+    if (isSlow) this.#warn('hook_slow', hook, { state, ms: Math.round(tookMs) }, 'a hook kept its shard for long')
     return { ...outcome, isSlow }
   }
 
   #fail(hook: HookName, state: string, reason: string): void {
     this.#counts.add(hook, 'failed')
-    this.#warn(hook, { state, reason }, 'a hook failed')
+    this.#warn('hook_failed', hook, { state, reason }, 'a hook failed')
   }
 
-  #warn(hook: HookName, fields: object, message: string): void {
+  #warn(event: LogEvent, hook: HookName, fields: object, message: string): void {
     const now = performance.now()
-    const key = `${hook} ${message}`
+    const key = `${hook} ${event}`
     const logged = this.#logged.get(key)
     if (logged !== undefined && now - logged.at < logIntervalMs) {
       logged.keptBack += 1
@@ -134,7 +136,7 @@ export class HookCalls {
     }
     this.#logged.set(key, { at: now, keptBack: 0 })
     const keptBack = logged?.keptBack ?? 0
-    this.#log.warn({ hook, ...fields, ...(keptBack > 0 && { kept_back: keptBack }) }, message)
+    this.#log.warn({ event, hook, ...fields, ...(keptBack > 0 && { kept_back: keptBack }) }, message)
   }
 }
 

@@ -2,9 +2,10 @@
 // decided again when it does, answered in any case by their deadline. Notes what happens for those who wait for it, now or
 // later. Owned by one shard, which applies and commits what is decided here.
 // Invariant: whoever is served keeps its place until the commit: if the journal refuses, it stands where it stood.
-import type { Clocks } from '../base/clock.ts'
+import { type Clocks, threadsMs } from '../base/clock.ts'
+import { Histogram, type NamedHistogram, waitBounds } from '../base/histogram.ts'
 import type { Limits } from '../base/limits.ts'
-import { type Park, type Refuse, refuse } from '../command/decide.ts'
+import { lockQueue, type Park, type Refuse, refuse } from '../command/decide.ts'
 import type { Keyed } from '../protocol/keyed.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Change } from '../state/change.ts'
@@ -27,6 +28,11 @@ export class Parking {
   /** How many changes were noted since the last commit. */
   #noted = 0
   #isDraining = false
+  readonly #waitSeconds = {
+    lock: new Histogram(waitBounds),
+    key: new Histogram(waitBounds),
+    changes: new Histogram(waitBounds),
+  }
 
   constructor(executor: Executor, limits: Limits, recent: RecentChanges) {
     this.#executor = executor
@@ -46,7 +52,10 @@ export class Parking {
   /** For the statistics. */
   snapshot() {
     const { size: waiters, lockWaiters } = this.#waiters
-    return { waiters, lockWaiters, changesKept: this.#recent.length, changeBytesKept: this.#recent.bytes }
+    const waitSeconds = Object.entries(this.#waitSeconds).map(
+      ([name, histogram]): NamedHistogram => ({ name, histogram: histogram.snapshot() }),
+    )
+    return { waiters, lockWaiters, waitSeconds, changesKept: this.#recent.length, changeBytesKept: this.#recent.bytes }
   }
 
   /** How many wait for this lock. */
@@ -164,7 +173,19 @@ export class Parking {
     if (this.#noted > 0) this.#recent.trim()
     this.#noted = 0
     const parked = this.#parked.splice(0).filter(({ entry }) => entry !== undefined)
-    return { answered: this.#answered.splice(0).map(({ task }) => task), parked: parked.map(({ task }) => task.id) }
+    const answered = this.#answered.splice(0)
+    if (answered.length > 0) this.#noteWaits(answered)
+    return { answered: answered.map(({ task }) => task), parked: parked.map(({ task }) => task.id) }
+  }
+
+  /** Their wait is counted as such, and not as a time that their commands took. */
+  #noteWaits(answered: readonly Waiter[]): void {
+    const at = threadsMs()
+    for (const { task, key, seenTo } of answered) {
+      const awaited = seenTo !== undefined ? 'changes' : key === lockQueue ? 'lock' : 'key'
+      this.#waitSeconds[awaited].observe((at - task.arrivedAt) / 1000)
+      task.arrivedAt = at
+    }
   }
 
   #answer(waiter: Waiter, settled: Settled, settle: Settle): void {

@@ -1,6 +1,7 @@
 // Everything that a shard answers with, on its way from the answers of a request to whoever waits for them: encoded once,
 // kept where the request may come again, sent to each request that is the same message.
 
+import { threadsMs } from '../base/clock.ts'
 import type { Durability } from '../base/durability.ts'
 import type { Limits } from '../base/limits.ts'
 import { type KeptRow, keyedTable } from '../journal/kept-rows.ts'
@@ -111,7 +112,8 @@ export class Replies {
 
   /** Sends the replies of those requests that are done by now, and what else there is to send with them. */
   release(tasks: readonly Task[], replies: ReplyEntry[]): void {
-    for (const task of answerable(tasks)) this.#reply(task, replies)
+    const at = threadsMs()
+    for (const task of answerable(tasks)) this.#reply(task, replies, at)
     for (const task of tasks) this.#replyEarly(task, replies)
     this.#encoded.clear()
     if (replies.length > 0) this.#options.send(replies)
@@ -122,13 +124,13 @@ export class Replies {
     this.#options.send(entriesOf(ids, body))
   }
 
-  #reply(task: Task, replies: ReplyEntry[]): void {
+  #reply(task: Task, replies: ReplyEntry[], at: number): void {
     // The router counts transactions, whose steps are no commands.
-    if (task.step === undefined) this.#options.counters.count(task.answers)
+    if (task.step === undefined) this.#options.counters.count(task.answers, at - task.arrivedAt)
     else this.#options.counters.countFencedStep(task.answers)
     const body = this.#encode(task)
     const ids = task.numbered === undefined ? [task.id] : this.retries.answer(task, body)
-    if (isSteps(body)) this.#options.onJob({ kind: 'reply', task, ids, steps: body })
+    if (isSteps(body)) this.#options.onJob({ kind: 'reply', task, ids, steps: body, tookMs: 0 })
     else if (ids.length === 1) replies.push([ids[0] as number, body])
     else replies.push(...entriesOf(ids, body))
   }

@@ -3,7 +3,6 @@
 // Invariant: a message that changed something has its row in the commit of that change, so that both are there or neither.
 import type { Limits } from '../base/limits.ts'
 import { type KeptRow, keptKey, keptNumberOf, retryTable } from '../journal/kept-rows.ts'
-import { commands } from '../protocol/commands.ts'
 import { invalidRequest } from '../protocol/envelope.ts'
 import { errorTable, type Refusal, refusal } from '../protocol/errors.ts'
 import type { MailboxEntry, Numbered, ReplyBody, SentAs } from '../protocol/mailbox.ts'
@@ -11,7 +10,7 @@ import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { type EncodingSteps, encodeKept } from './encode.ts'
 import { givenReply, type KeptReply, keptFromRow, keptToRow, sizeOfKept } from './kept-reply.ts'
 import { isDone } from './parts.ts'
-import type { Answer, Task } from './task.ts'
+import { type Answer, hasWritten, type Task } from './task.ts'
 
 interface Session {
   readonly name: string
@@ -344,10 +343,6 @@ function placeOf({ session, number, routingKey }: Call): Omit<KeptRow, 'value'> 
 
 function expired(number: number): Refusal {
   return refusal('SESSION_EXPIRED', { number })
-}
-
-function hasWritten({ command, refusal: refused }: Answer): boolean {
-  return refused === undefined && command !== '' && commands[command].writes
 }
 
 function isPassing({ refusal: refused }: Answer): boolean {

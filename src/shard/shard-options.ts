@@ -38,5 +38,7 @@ export interface ShardOptions {
   readonly hooks?: HookSet
   /** Hears of hooks that fail. */
   readonly log?: Log
+  /** Requests that take longer than this are noted in the slow log. Default: what `--slowlog-ms` is without being given. */
+  readonly slowLogMs?: number | undefined
   readonly probe?: (point: ProbePoint) => void
 }

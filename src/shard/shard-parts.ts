@@ -1,5 +1,4 @@
 // What a shard is made of, put together: each part gets what it needs of the others and of the actor. Used by shard.ts alone.
-import { getHeapStatistics } from 'node:v8'
 import { silentLog } from '../base/log.ts'
 import { shardOf } from '../base/placement.ts'
 import { progressSlot } from '../protocol/mailbox.ts'
@@ -12,16 +11,17 @@ import { Executor } from './executor.ts'
 import type { Held } from './held.ts'
 import { HookSet } from './hook-set.ts'
 import { Hooks } from './hooks.ts'
+import type { Measures } from './measures.ts'
 import { Parking } from './parking.ts'
 import { Replies } from './replies.ts'
 import { ShardFeed } from './shard-feed.ts'
 import type { ShardOptions } from './shard-options.ts'
-import { type Counters, holdings, summaryOf } from './statistics.ts'
+import { summaryOf } from './statistics.ts'
 import { Transactions } from './transactions.ts'
 
 /** What the parts need of the actor. */
 export interface Actor {
-  readonly counters: Counters
+  readonly measures: Measures
   readonly held: Held
   readonly statistics: () => ShardStatistics
   readonly onJob: (job: Job) => void
@@ -41,6 +41,7 @@ export function assemble(options: ShardOptions, actor: Actor) {
     durability: journal.durability,
     recent,
     statistics: () => summaryOf(actor.statistics()),
+    slowLog: (limit: number, isReset: boolean) => actor.measures.slowLog.read(limit, isReset),
     lockWaiters: (lock: string): number => parking.lockWaitersOf(lock),
     owns: (name: string) => shards === 1 || shardOf(name, shards) === id,
   }
@@ -50,26 +51,19 @@ export function assemble(options: ShardOptions, actor: Actor) {
     log: options.log ?? silentLog,
     onCall: () => Atomics.add(progress, progressSlot.steps, 1),
   })
-  const { counters, onJob } = actor
-  const replies = new Replies({ limits, durability: journal.durability, counters, send, onJob })
+  const { onJob } = actor
+  const replies = new Replies({
+    limits,
+    durability: journal.durability,
+    counters: actor.measures.counters,
+    send,
+    onJob,
+  })
   const executor = new Executor(directory, facts, hooks, replies.keyed)
   const parking: Parking = new Parking(executor, limits, recent)
   const feed = new ShardFeed({ directory, recent, publish })
   const transactions = new Transactions(executor, directory, actor.held, facts, replies.keyed, actor.onFree)
   const dueWork = new DueWork({ directory, facts, wakeAfter, onWake: actor.onWake })
-  const startedAt = options.clocks().wall
-  const snapshot = (waiting: number): ShardStatistics => ({
-    shard: id,
-    startedAt,
-    ...holdings(directory),
-    ...counters.snapshot(),
-    ...hooks.snapshot(),
-    waiting,
-    ...parking.snapshot(),
-    ...replies.statistics(),
-    heapBytes: getHeapStatistics().used_heap_size,
-    storageFull: journal.isFull ?? false,
-  })
   const { owns } = facts
-  return { owns, snapshot, directory, executor, dueWork, parking, replies, hooks, feed, transactions }
+  return { owns, directory, executor, dueWork, parking, replies, hooks, feed, transactions }
 }

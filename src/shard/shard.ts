@@ -22,7 +22,10 @@ import { type Batch, type Job, JournalFailure, newBatch } from './batch.ts'
 import type { DueWork } from './due-work.ts'
 import { type Executor, refusalOf, type Settled, type ToPark } from './executor.ts'
 import { Held } from './held.ts'
+import { holdings, holdingsInSlices } from './holdings.ts'
 import type { Hooks } from './hooks.ts'
+import { Inbox } from './inbox.ts'
+import { Measures } from './measures.ts'
 import type { Parking } from './parking.ts'
 import { partOff, resume, waitsFor } from './parts.ts'
 import type { Replies } from './replies.ts'
@@ -30,8 +33,7 @@ import type { ShardFeed } from './shard-feed.ts'
 import type { ShardOptions } from './shard-options.ts'
 import { assemble } from './shard-parts.ts'
 import { showTask } from './shown-task.ts'
-import { Counters } from './statistics.ts'
-import { type Answer, type Task, taskOf, type Waiting } from './task.ts'
+import { type Answer, type Task, taskOf } from './task.ts'
 import type { Transactions } from './transactions.ts'
 
 /** How long a batch, or one slice of something long, may keep the mailbox waiting. */
@@ -50,9 +52,8 @@ export class Shard {
   readonly #hooks: Hooks
   readonly #feed: ShardFeed
   readonly #transactions: Transactions
-  readonly #counters = new Counters()
-  readonly #snapshot: (waiting: number) => ShardStatistics
-  readonly #inbox = new Queue<Waiting>()
+  readonly #measures: Measures
+  readonly #inbox = new Inbox((waitedMs) => this.#measures.counters.noteWait(waitedMs))
   readonly #owns: (name: string) => boolean
   readonly #jobs = new Queue<Job>()
   readonly #held = new Held()
@@ -63,9 +64,9 @@ export class Shard {
 
   constructor(options: ShardOptions) {
     this.#options = options
+    this.#measures = new Measures(options)
     ;({
       owns: this.#owns,
-      snapshot: this.#snapshot,
       directory: this.#directory,
       executor: this.#executor,
       dueWork: this.#dueWork,
@@ -75,7 +76,7 @@ export class Shard {
       feed: this.#feed,
       transactions: this.#transactions,
     } = assemble(options, {
-      counters: this.#counters,
+      measures: this.#measures,
       held: this.#held,
       statistics: () => this.statistics(),
       onJob: (job) => this.#jobs.push(job),
@@ -100,13 +101,14 @@ export class Shard {
     this.#directory.restartLeases(now.mono)
     this.#transactions.recover(now)
     this.#dueWork.plan(now, null)
+    this.#measures.hasRecovered()
   }
 
   /** Takes a batch of the router; the replies come by `send`. */
   receive(batch: MailboxBatch): void {
     if (this.#ended) return
     Atomics.store(this.#options.progress, progressSlot.batchTaken, batch.number | 0)
-    for (const entry of batch.entries) this.#inbox.push(entry)
+    this.#inbox.push(batch)
     if (!this.#running) this.#start()
   }
 
@@ -120,8 +122,20 @@ export class Shard {
     await this.#options.journal.close()
   }
 
-  statistics(): ShardStatistics {
-    return this.#snapshot(this.#inbox.length + this.#held.length)
+  /** The same, with so many of its largest states, counted so that nobody waits for it. */
+  async statisticsInSlices(largest = 0): Promise<ShardStatistics> {
+    return this.statistics(await holdingsInSlices(this.#directory, largest))
+  }
+
+  statistics(held = holdings(this.#directory)): ShardStatistics {
+    return {
+      ...held,
+      ...this.#measures.snapshot(),
+      ...this.#hooks.snapshot(),
+      waiting: this.#inbox.length + this.#held.length,
+      ...this.#parking.snapshot(),
+      ...this.#replies.statistics(),
+    }
   }
 
   #start(): void {
@@ -136,6 +150,7 @@ export class Shard {
   /** One batch, from its decisions to its replies. */
   async #turn(): Promise<void> {
     const startedAt = performance.now()
+    this.#inbox.beginTurn()
     const batch = newBatch(this.#options.clocks())
     this.#executor.isFull = this.#options.journal.isFull ?? false
     this.#bringAboutDue(batch)
@@ -144,15 +159,16 @@ export class Shard {
     this.#parking.serveWatchers(batch.now, (task, settled) => this.#settle(task, settled, batch))
     const decidedAt = performance.now()
     const hasRows = batch.keeps || this.#transactions.rowsDue > 0
-    if (batch.changes.length > 0 || batch.staged.length > 0 || hasRows) await this.#commit(batch)
+    const isToCommit = batch.changes.length > 0 || batch.staged.length > 0 || hasRows
+    if (isToCommit) await this.#commit(batch)
     this.#transactions.endBatch()
-    const committedAt = performance.now()
+    const committedAt = isToCommit ? performance.now() : decidedAt
     this.#options.probe?.('release')
     if (marker !== undefined) this.#takeUp(marker, batch)
     this.#release(batch)
     const releasedAt = performance.now()
     this.#hooks.tell()
-    this.#counters.countBatch(batch.commands, { startedAt, decidedAt, committedAt, releasedAt })
+    this.#measures.endBatch(batch, { startedAt, decidedAt, committedAt, releasedAt })
     this.#next(batch.now)
   }
 
@@ -198,23 +214,24 @@ export class Shard {
   /** Decides what lies in the mailbox, up to a marker, which it hands back to be decided after the commit. */
   #takeRequests(batch: Batch, deadline: number): MailboxEntry | undefined {
     const commandsMax = this.#executor.isFull ? fullBatchCommandsMax : batchCommandsMax
+    this.#measures.slowLog.beginRequests(performance.now())
     while (batch.commands < commandsMax) {
       const entry = this.#inbox.shift()
       if (entry === undefined) return undefined
-      const [, sentAs, routingKey] = entry
+      const [id, sentAs, routingKey, body] = entry
       // Of several names only those commands wait whose own is held.
-      const held = isSpread(sentAs) ? undefined : this.#held.queueOf(routingKey)
-      if (sentAs === 'marker') {
-        if (!this.#held.isDue(entry)) continue
-        const [id, , , body] = entry
-        return [id, sentAs, '', body]
-      }
-      if (held !== undefined) held.push(entry)
-      else if (sentAs === 'part') this.#takeUpPart(entry[3], batch)
+      const held = sentAs === 'marker' || isSpread(sentAs) ? undefined : this.#held.queueOf(routingKey)
+      held?.push(entry)
+      if (sentAs === 'marker' && this.#held.isDue(entry)) return [id, sentAs, '', body]
+      const isAside =
+        held !== undefined || sentAs === 'marker' || (sentAs === 'transaction' && !this.#transactions.isTurnOf(entry))
+      if (isAside) this.#inbox.keepAside(entry)
+      else if (sentAs === 'part') this.#takeUpPart(body, batch)
       else if (isNotice(sentAs)) this.#takeNotice(entry, batch)
-      else if (sentAs === 'transaction' && !this.#transactions.isTurnOf(entry)) continue
       else this.#takeUp(entry, batch)
-      if (this.#inbox.length === 0 || performance.now() >= deadline) return undefined
+      const at = performance.now()
+      this.#measures.slowLog.endRequest(entry, batch, at)
+      if (this.#inbox.length === 0 || at >= deadline) return undefined
     }
     return undefined
   }
@@ -222,7 +239,7 @@ export class Shard {
   #takeUp(entry: MailboxEntry, batch: Batch): void {
     const answers = this.#replies.begin(entry, batch.now.mono)
     if (answers === undefined) return
-    const task = taskOf(entry, this.#options.limits.commandsPerMessageMax, this.#owns)
+    const task = taskOf(entry, this.#options.limits.commandsPerMessageMax, this.#owns, this.#inbox.arrivedAt)
     if ('code' in task) return this.#replies.refuse(entry, task)
     resume(task, answers)
     this.#takeUpPart(task, batch)
@@ -245,7 +262,7 @@ export class Shard {
       if ('steps' in settled) {
         const stepping = task.keys === undefined ? task : partOff(task)
         if (stepping !== task) batch.begun.push({ task: stepping, answersBefore: 0 })
-        this.#jobs.push({ kind: 'command', task: stepping, steps: settled.steps })
+        this.#jobs.push({ kind: 'command', task: stepping, steps: settled.steps, tookMs: 0 })
         this.#held.hold(stepping.routingKey)
         this.#directory.hold(stepping.routingKey)
         if (stepping === task) return
@@ -286,13 +303,16 @@ export class Shard {
     const job = this.#jobs.shift()
     if (job === undefined) return
     showTask(this.#options.progress, job.task)
-    const deadline = performance.now() + sliceMs
-    do {
+    let at = performance.now()
+    for (const deadline = at + sliceMs; at < deadline; ) {
       Atomics.add(this.#options.progress, progressSlot.steps, 1)
       const step = job.steps.next()
+      const before = at
+      at = performance.now()
+      job.tookMs += at - before
       if (step.done) return this.#finishJob(job, step.value, batch)
       if (step.value !== undefined) this.#takeStep(step.value, batch)
-    } while (performance.now() < deadline)
+    }
     if (job.kind === 'command') batch.stepped = job.task
     this.#jobs.push(job)
   }
@@ -307,6 +327,7 @@ export class Shard {
 
   #finishJob(job: Job, result: Settled | ReplyBody, batch: Batch): void {
     const { task } = job
+    this.#measures.slowLog.endJob(job)
     if (job.kind === 'reply') {
       this.#replies.sendLong(job.ids, result as ReplyBody)
       return
@@ -348,7 +369,7 @@ export class Shard {
     this.#commitNumber = number
     this.#replies.adopt()
     this.#transactions.noticeCommit()
-    this.#counters.countCommit(changes)
+    this.#measures.counters.countCommit(changes)
   }
 
   /** Nothing reached the journal: as if nothing had been decided, but now without what cannot be written. */

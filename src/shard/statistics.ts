@@ -1,16 +1,17 @@
 // Counts what a shard does. Owned by one shard; read by the control plane and by STATS.
-import { countBounds, durationBounds, Histogram } from '../base/histogram.ts'
+import { countBounds, durationBounds, Histogram, type NamedHistogram } from '../base/histogram.ts'
 import { OutcomeCounts } from '../base/outcome-counts.ts'
+import { commandFamilies, familyOf } from '../protocol/families.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import { isObject, type JsonObject } from '../protocol/value.ts'
 import type { Change } from '../state/change.ts'
-import type { Directory } from '../state/directory.ts'
 import type { Answer } from './task.ts'
 
 /** Moments of one batch. */
-interface BatchTimes {
+export interface BatchTimes {
   readonly startedAt: number
   readonly decidedAt: number
+  /** The same where there was nothing to commit. */
   readonly committedAt: number
   readonly releasedAt: number
 }
@@ -20,6 +21,14 @@ export class Counters {
   readonly batchCommands = new Histogram(countBounds)
   readonly batchSeconds = new Histogram(durationBounds)
   readonly sliceSeconds = new Histogram(durationBounds)
+  readonly #mailboxSeconds = new Histogram(durationBounds)
+  readonly decideSeconds = new Histogram(durationBounds)
+  readonly commitSeconds = new Histogram(durationBounds)
+  readonly #commandSeconds = new Map(commandFamilies.map((family) => [family, new Histogram(durationBounds)]))
+  itemsLeased = 0
+  itemsReturned = 0
+  gapsClosed = 0
+  changesTold = 0
   commits = 0
   expiries = 0
   lockGrants = 0
@@ -31,7 +40,14 @@ export class Counters {
     this.sliceSeconds.observe((decidedAt - startedAt) / 1000)
     this.sliceSeconds.observe((performance.now() - committedAt) / 1000)
     this.batchSeconds.observe((releasedAt - startedAt) / 1000)
+    this.decideSeconds.observe((decidedAt - startedAt) / 1000)
+    if (committedAt > decidedAt) this.commitSeconds.observe((committedAt - decidedAt) / 1000)
     if (commands > 0) this.batchCommands.observe(commands)
+  }
+
+  /** Notes for how long a message of the router lay before the shard. */
+  noteWait(waitedMs: number): void {
+    this.#mailboxSeconds.observe(waitedMs / 1000)
   }
 
   countCommit(changes: readonly Change[]): void {
@@ -40,18 +56,23 @@ export class Counters {
       if (type === 'expired') this.expiries += 1
       else if (type === 'lock_granted') this.lockGrants += 1
       else if (type === 'lock_expired') this.lockExpiries += 1
+      else if (type === 'leased') this.itemsLeased += 1
+      else if (type === 'returned') this.itemsReturned += 1
     }
   }
 
-  /** Counts outcomes by runs: the commands of a request are mostly of one sort. */
-  count(answers: readonly Answer[]): void {
+  /** Counts outcomes by runs: the commands of a request are mostly of one sort. `tookMs` is what the request took. */
+  count(answers: readonly Answer[], tookMs: number): void {
     let start = 0
     for (let index = 1; index <= answers.length; index += 1) {
       const { command, refusal } = answers[start] as Answer
       const next = answers[index]
       if (next !== undefined && next.command === command && next.refusal?.code === refusal?.code) continue
       this.commands.add(command, refusal?.code ?? 'ok', index - start)
+      const family = familyOf(command)
+      if (family !== undefined) this.#commandSeconds.get(family)?.observe(tookMs / 1000, index - start)
       if (refusal?.code === 'FENCED') this.fenced += index - start
+      if (command === 'GET_CHANGES') for (const answer of answers.slice(start, index)) this.#countTold(answer)
       start = index
     }
   }
@@ -64,8 +85,24 @@ export class Counters {
     }
   }
 
+  #countTold({ fields: { changes } }: Answer): void {
+    if (!Array.isArray(changes) || changes.length === 0) return
+    this.gapsClosed += 1
+    this.changesTold += changes.length
+  }
+
   snapshot() {
     return {
+      commandSeconds: [...this.#commandSeconds].map(
+        ([name, histogram]): NamedHistogram => ({ name, histogram: histogram.snapshot() }),
+      ),
+      mailboxSeconds: this.#mailboxSeconds.snapshot(),
+      decideSeconds: this.decideSeconds.snapshot(),
+      commitSeconds: this.commitSeconds.snapshot(),
+      itemsLeased: this.itemsLeased,
+      itemsReturned: this.itemsReturned,
+      gapsClosed: this.gapsClosed,
+      changesTold: this.changesTold,
       commands: this.commands.list(),
       batchCommands: this.batchCommands.snapshot(),
       batchSeconds: this.batchSeconds.snapshot(),
@@ -78,49 +115,6 @@ export class Counters {
       fenced: this.fenced,
     }
   }
-}
-
-type Holdings = Pick<
-  ShardStatistics,
-  | 'tables'
-  | 'keyspaces'
-  | 'machines'
-  | 'records'
-  | 'recordBytes'
-  | 'keys'
-  | 'keyBytes'
-  | 'listItems'
-  | 'pendingItems'
-  | 'instances'
-  | 'instanceBytes'
-  | 'locks'
->
-
-/** What the states hold, taken together, and how many locks are held. */
-export function holdings(directory: Directory): Holdings {
-  let [tables, records, recordBytes] = [0, 0, 0]
-  let [keyspaces, keys, keyBytes, listItems, pendingItems] = [0, 0, 0, 0, 0]
-  let [machines, instances, instanceBytes] = [0, 0, 0]
-  for (const state of directory.states()) {
-    if (state.kind === 'table') {
-      tables += 1
-      records += state.length
-      recordBytes += state.records.bytes
-    } else if (state.kind === 'machine') {
-      machines += 1
-      instances += state.length
-      instanceBytes += state.instances.bytes
-    } else {
-      keyspaces += 1
-      keys += state.length
-      keyBytes += state.keys.bytes
-      listItems += state.keys.listItems
-      pendingItems += state.keys.pendingItems
-    }
-  }
-  const ofTables = { tables, records, recordBytes }
-  const ofKeyspaces = { keyspaces, keys, keyBytes, listItems, pendingItems }
-  return { ...ofTables, ...ofKeyspaces, machines, instances, instanceBytes, locks: directory.locks.held.size }
 }
 
 /** The part of the statistics that STATS shows. */

@@ -55,6 +55,10 @@ export interface Task {
   readonly step: TransactionStep | undefined
   /** One for each command decided so far. */
   readonly answers: Answer[]
+  /** About how many bytes the commands came in; 0 where they were not encoded. */
+  readonly bytes: number
+  /** When it came, on the clock of all threads; of one that waited for a lock or a key, when its wait was over. */
+  arrivedAt: number
 }
 
 /** One of several tasks that were one; see parts.ts. */
@@ -79,7 +83,12 @@ export function keyOf({ keys, answers, routingKey }: Task): string {
 }
 
 /** Takes up a request. A body that is no request at all is refused as a whole. */
-export function taskOf(entry: MailboxEntry, commandsMax: number, owns: (name: string) => boolean): Task | Refusal {
+export function taskOf(
+  entry: MailboxEntry,
+  commandsMax: number,
+  owns: (name: string) => boolean,
+  arrivedAt: number,
+): Task | Refusal {
   const [, sentAs] = entry
   const decoded = decode(entry)
   if ('code' in decoded) return decoded
@@ -88,23 +97,24 @@ export function taskOf(entry: MailboxEntry, commandsMax: number, owns: (name: st
     const spread = Array.isArray(value) ? readSpread(value, commandsMax) : invalidRequest('the body must be an array')
     if ('code' in spread) return spread
     const { commands, keys } = spread
-    return newTask(entry, codec, commands, { keys, problems: problemsOf(keys, owns) })
+    return newTask(entry, codec, commands, { keys, problems: problemsOf(keys, owns), arrivedAt })
   }
   const single = !Array.isArray(value)
   const list = Array.isArray(value) ? value : [value]
   if (list.length === 0) return invalidRequest('a message needs at least one command')
   if (list.length > commandsMax) return tooManyCommands(commandsMax)
   const step = sentAs === 'transaction' ? (value as object as TransactionStep) : undefined
-  return newTask(entry, codec, list, { single, rows, step })
+  return newTask(entry, codec, list, { single, rows, step, arrivedAt })
 }
 
 /** Written out, so that all tasks have one shape, whose fields are found fast. */
 function newTask(
-  [id, sentAs, routingKey, , numbered]: MailboxEntry,
+  entry: MailboxEntry,
   codec: TaskCodec,
   commands: readonly JsonValue[],
-  { keys, problems, single = false, rows, step }: Partial<Task>,
+  { keys, problems, single = false, rows, step, arrivedAt = 0 }: Partial<Task>,
 ): Task {
+  const [id, sentAs, routingKey, , numbered] = entry
   return {
     id,
     codec,
@@ -119,6 +129,8 @@ function newTask(
     numbered,
     step,
     answers: [],
+    bytes: bytesOf(entry),
+    arrivedAt,
   }
 }
 
@@ -135,6 +147,17 @@ function problemsOf(keys: readonly string[], owns: (name: string) => boolean): T
     problems.set(key, invalidRequest(problem))
   }
   return problems
+}
+
+function bytesOf([, sentAs, , body]: MailboxEntry): number {
+  if (typeof body === 'string') return body.length
+  if (body instanceof Uint8Array) return body.byteLength
+  return sentAs === 'sliced' ? (body as SlicedBody).slices.text.byteLength : 0
+}
+
+/** Whether a command changed something. */
+export function hasWritten({ command, refusal: refused }: Answer): boolean {
+  return refused === undefined && command !== '' && commands[command].writes
 }
 
 interface Decoded {

@@ -2,8 +2,8 @@
 // how Piscina sees it: a task that ends when the shard is stopped, and rejects when it fails.
 import { type MessagePort, threadId } from 'node:worker_threads'
 import { expose } from 'comlink'
-import { systemClocks, systemWakeAfter } from '../base/clock.ts'
-import type { Log } from '../base/log.ts'
+import { systemClocks, systemWakeAfter, threadsMs } from '../base/clock.ts'
+import type { Log, LogFields } from '../base/log.ts'
 import { type Journal, JournalCorrupt } from '../journal/journal.ts'
 import { openJournal } from '../journal/open.ts'
 import type { ShardControl, ShardNotice, ShardReady, ShardStart } from '../protocol/control.ts'
@@ -27,7 +27,7 @@ export async function runShard(start: ShardStart): Promise<void> {
   const opened = open(start, fail)
   const served: ShardControl = {
     ready: async () => ({ threadId, lost: (await opened).lost }),
-    statistics: async () => (await opened).shard.statistics(),
+    statistics: async (largest) => (await opened).shard.statisticsInSlices(largest),
     async stop() {
       await (await opened).shard.stop()
       // In the same turn the port would close before the answer to this call has left.
@@ -46,7 +46,10 @@ export async function runShard(start: ShardStart): Promise<void> {
   }, fail)
   const onStray = (reason: unknown): void => {
     const said = reason instanceof Error ? reason.message : String(reason)
-    logTo(notices).warn({ reason: printable(said) }, 'an extension left a rejected promise behind')
+    logTo(notices).warn(
+      { event: 'stray_rejection', reason: printable(said) },
+      'an extension left a rejected promise behind',
+    )
   }
   // A promise that a hook forgot to hand back must not end the shard; the shard's own failures do not come this way.
   if (extension !== undefined) process.on('unhandledRejection', onStray)
@@ -72,7 +75,7 @@ interface Opened {
 }
 
 async function open(start: ShardStart, onFailure: (error: unknown) => void): Promise<Opened> {
-  const { id, shards, limits, storage, mailbox, notices, extension, faultsEnabled } = start
+  const { id, shards, limits, storage, mailbox, notices, extension, slowLogMs, faultsEnabled } = start
   const progress = new Int32Array(start.progress)
   const faults = faultsEnabled ? new Faults() : undefined
   const hooks = new HookSet(extension === undefined ? {} : await loadExtension(extension))
@@ -88,7 +91,7 @@ async function open(start: ShardStart, onFailure: (error: unknown) => void): Pro
     clocks: systemClocks,
     send: (replies) => mailbox.postMessage(replies, chunksOf(replies)),
     publish: (messages) => {
-      const notice: ShardNotice = { about: 'feed', messages }
+      const notice: ShardNotice = { about: 'feed', messages, publishedAt: threadsMs() }
       notices.postMessage(notice)
     },
     schedule: setImmediate,
@@ -97,6 +100,7 @@ async function open(start: ShardStart, onFailure: (error: unknown) => void): Pro
     progress,
     hooks,
     log: logTo(notices),
+    slowLogMs,
     ...(faults && { probe: faults.probe }),
   })
   try {
@@ -135,7 +139,7 @@ class Followed {
 function logTo(notices: MessagePort): Log {
   const say =
     (level: keyof Log) =>
-    (fields: object, message: string): void => {
+    (fields: LogFields, message: string): void => {
       const notice: ShardNotice = { about: 'log', level, fields, message }
       notices.postMessage(notice)
     }

@@ -10,24 +10,27 @@ import { fallenCounters, readScrape } from '../support/exposition.ts'
 import { statisticsOf } from '../support/shard-statistics.ts'
 
 function mailbox(depth: number, condition: ShardCondition = 'serving') {
-  return { depth, condition }
+  return { depth, condition, bytes: depth * 10, lives: 1 }
 }
 
 class StandIn implements MetricsSource {
   durability: MetricsSource['durability'] = 'memory'
   mailboxes = [mailbox(0), mailbox(0)]
+  limits = { mailboxCommandsMax: 100 }
   router = {
+    isReady: true,
     requestSeconds: new Histogram(durationBounds),
+    transactionSeconds: new Histogram(durationBounds),
     answered: new OutcomeCounts(),
     transactions: new OutcomeCounts(),
   }
   shards: (ShardStatistics | undefined)[] = [undefined, undefined]
   dead: ReturnType<MetricsSource['deaths']> = []
-  questions: number[] = []
+  questions: [number, number][] = []
   answerWhen = Promise.resolve()
 
-  async statistics(answerMsMax: number) {
-    this.questions.push(answerMsMax)
+  async statistics(answerMsMax: number, largest: number) {
+    this.questions.push([answerMsMax, largest])
     await this.answerWhen
     return this.shards
   }
@@ -50,7 +53,7 @@ describe('a scrape', () => {
 
   it('asks the shards once, and gives them a second to answer', async () => {
     await scrape()
-    expect(source.questions).toEqual([1_000])
+    expect(source.questions).toEqual([[1_000, 0]])
   })
 
   it('joins another one that comes before the shards have answered', async () => {
@@ -140,6 +143,10 @@ describe('a scrape', () => {
     expect(gone).toEqual([
       'holdfast_slice_longest_seconds{shard="0"}',
       'holdfast_shard_waiting{shard="0"}',
+      'holdfast_shard_heap_bytes{shard="0"}',
+      'holdfast_shard_heap_max_bytes{shard="0"}',
+      'holdfast_shard_external_bytes{shard="0"}',
+      'holdfast_shard_recovery_seconds{shard="0"}',
       'holdfast_states{shard="0",kind="table"}',
       'holdfast_states{shard="0",kind="keys"}',
       'holdfast_states{shard="0",kind="machine"}',
@@ -150,16 +157,15 @@ describe('a scrape', () => {
       'holdfast_keys{shard="0"}',
       'holdfast_key_bytes{shard="0"}',
       'holdfast_list_items{shard="0"}',
-      'holdfast_pending_items{shard="0"}',
-      'holdfast_waiters{shard="0"}',
+      'holdfast_storage_full{shard="0"}',
       'holdfast_retry_sessions{shard="0"}',
       'holdfast_replies_kept{shard="0"}',
-      'holdfast_changes_kept{shard="0"}',
-      'holdfast_changes_kept_bytes{shard="0"}',
+      'holdfast_waiters{shard="0"}',
       'holdfast_locks{shard="0"}',
       'holdfast_lock_waiters{shard="0"}',
-      'holdfast_shard_heap_bytes{shard="0"}',
-      'holdfast_storage_full{shard="0"}',
+      'holdfast_pending_items{shard="0"}',
+      'holdfast_changes_kept{shard="0"}',
+      'holdfast_changes_kept_bytes{shard="0"}',
     ])
   })
 
@@ -191,6 +197,47 @@ describe('a scrape', () => {
     const { samples, types } = await scrape()
     expect(types.get('holdfast_peers')).toBe('gauge')
     expect([...samples.keys()].filter((series) => /peers|messages|replies/.test(series))).toEqual([])
+  })
+
+  it('times commands by family over all shards and lives', async () => {
+    const took = (...seconds: number[]) => {
+      const histogram = new Histogram([1])
+      for (const each of seconds) histogram.observe(each)
+      return histogram.snapshot()
+    }
+    const keys = { name: 'keys', histogram: took(0.5) }
+    source.shards = [
+      statisticsOf({ shard: 0, startedAt: 1, commandSeconds: [keys] }),
+      statisticsOf({ shard: 1, commandSeconds: [keys, { name: 'locks', histogram: took(2, 3) }] }),
+    ]
+    await scrape()
+    source.shards[0] = statisticsOf({ shard: 0, startedAt: 2, commandSeconds: [keys] })
+    const { samples } = await scrape()
+    const series = [...samples].filter(([name]) => /command_duration_seconds_(sum|count)/.test(name))
+    expect(series).toEqual([
+      ['holdfast_command_duration_seconds_sum{family="keys"}', 1.5],
+      ['holdfast_command_duration_seconds_count{family="keys"}', 3],
+      ['holdfast_command_duration_seconds_sum{family="locks"}', 5],
+      ['holdfast_command_duration_seconds_count{family="locks"}', 2],
+    ])
+  })
+
+  it('names no state unless it is told to, and then the largest of all shards only', async () => {
+    const size = (state: string, bytes: number) => ({ state, kind: 'table', entries: 1, bytes })
+    source.shards = [
+      statisticsOf({ shard: 0, largest: [size('a', 5), size('b"\n', 3)] }),
+      statisticsOf({ shard: 1, largest: [size('c', 4), size('d', 1)] }),
+    ]
+    const namesOf = async () =>
+      [...(await scrape()).samples.keys()].filter((series) => series.includes('largest_state'))
+    expect(await namesOf()).toEqual([])
+    registry = createMetricsRegistry(source, undefined, undefined, { largest: 3 })
+    const labels = ['state="a",kind="table",shard="0"', 'state="c",kind="table",shard="1"']
+    const odd = String.raw`state="b\"\n",kind="table",shard="0"`
+    expect(await namesOf()).toEqual(
+      ['bytes', 'entries'].flatMap((what) => [...labels, odd].map((each) => `holdfast_largest_state_${what}{${each}}`)),
+    )
+    expect(source.questions.at(-1)).toEqual([1_000, 3])
   })
 
   it('can be read as JSON too', async () => {

@@ -55,7 +55,7 @@ describe('a scrape of an engine', () => {
 
   beforeEach(async () => {
     engine = await openEngine({ shards: 2, faultsEnabled: true, limits: { shardSilenceMsMax: 3_000 } })
-    const registry = createMetricsRegistry(engine, { statistics: () => frontEnd }, engine.feed)
+    const registry = createMetricsRegistry(engine, { statistics: () => frontEnd }, engine.feed, { largest: 5 })
     addProcessMetrics(registry)
     const readiness = () => engine.router.readiness()
     server = await startMetricsServer({ host: '127.0.0.1', port: 0, registry, readiness, log })
@@ -106,7 +106,24 @@ describe('a scrape of an engine', () => {
       holdfast_messages_refused_total: 11,
       holdfast_large_messages: 12,
     })
-    const positive = ['record_bytes', 'shard_heap_bytes', 'slice_longest_seconds', 'batch_duration_seconds_sum']
+    expect(samples.get('holdfast_shard_commands_total{shard="0"}')).toBe(4)
+    expect(samples.get('holdfast_command_duration_seconds_count{family="tables"}')).toBe(3)
+    expect(samples.get('holdfast_command_duration_seconds_count{family="states"}')).toBe(4)
+    expect(samples.get('holdfast_commit_duration_seconds_count{shard="0"}')).toBe(3)
+    expect(samples.get('holdfast_mailbox_wait_seconds_count{shard="0"}')).toBe(4)
+    expect(samples.get('holdfast_shard_starts_total{shard="0"}')).toBe(1)
+    expect(samples.get(`holdfast_largest_state_entries{state="${nameOn(0)}",kind="table",shard="0"}`)).toBe(2)
+    const positive = [
+      'record_bytes',
+      'shard_heap_bytes',
+      'shard_heap_max_bytes',
+      'shard_busy_seconds_total',
+      'shard_recovery_seconds',
+      'mailbox_wait_seconds_sum',
+      'decide_duration_seconds_sum',
+      'slice_longest_seconds',
+      'batch_duration_seconds_sum',
+    ]
     for (const what of positive) expect(samples.get(`holdfast_${what}{shard="1"}`)).toBeGreaterThan(0)
   })
 

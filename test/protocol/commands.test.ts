@@ -66,6 +66,7 @@ const golden: [CommandName, number, string, boolean, string[]][] = [
   ['LIST_LOCKS', 69, 'shards', false, ['pattern?', 'limit?', 'after?']],
   ['GET_CHANGES', 72, 'state', false, ['since', 'prefix?', 'limit?', 'wait?']],
   ['TRANSACTION', 80, 'operations', true, ['ops']],
+  ['SLOWLOG', 89, 'shards', false, ['limit?', 'reset?']],
 ]
 
 function argumentNames(name: CommandName): string[] {

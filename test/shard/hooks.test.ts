@@ -316,7 +316,10 @@ describe('onChange', () => {
     expect(outcomes().toSorted()).toEqual(['onChange failed 2', 'onChange ok 2'])
     // Of the failures within a second one line is logged, so that a hook that always fails does not flood the log.
     expect(warnings).toEqual([
-      { fields: { hook: 'onChange', state: 'jobs', reason: 'no disk' }, message: 'a hook failed' },
+      {
+        fields: { event: 'hook_failed', hook: 'onChange', state: 'jobs', reason: 'no disk' },
+        message: 'a hook failed',
+      },
     ])
   })
 

@@ -1,6 +1,7 @@
 // The tables of the README that are made of the code's own lists, so that a test can hold the text to them. They come out
 // the way the formatter leaves a table: every column as wide as its widest cell.
 import Type, { type TSchema } from 'typebox'
+import { logEvents } from '../../src/base/log-events.ts'
 import { metricDefinitions } from '../../src/metrics/definitions.ts'
 import { commandNames, declarationOf, defaultStateOf, nameFieldOf } from '../../src/protocol/commands.ts'
 import { type ErrorCode, errorTable, isRetryable, mayHaveRun } from '../../src/protocol/errors.ts'
@@ -45,6 +46,14 @@ export function errorsTable(): string {
       mayHaveRun(code) ? 'perhaps' : 'no',
       isRetryable(code) ? 'yes' : 'no',
     ]),
+  ])
+}
+
+/** Stands in docs/logs.md. */
+export function logEventsTable(): string {
+  return tableOf([
+    ['event', 'level', 'meaning'],
+    ...Object.entries(logEvents).map(([event, { level, meaning }]) => [`\`${event}\``, level, meaning]),
   ])
 }
 

@@ -17,6 +17,7 @@ export interface HarnessOptions {
   readonly shards?: number
   readonly hooks?: HookSet
   readonly log?: Log
+  readonly slowLogMs?: number
   readonly publish?: ShardOptions['publish']
   readonly probe?: (point: ProbePoint) => void
 }
@@ -43,6 +44,7 @@ export class ShardHarness {
     shards = 1,
     hooks,
     log = silentLog,
+    slowLogMs,
     publish,
     probe,
   }: HarnessOptions = {}) {
@@ -74,6 +76,7 @@ export class ShardHarness {
       onFailure: (error) => this.failures.push(error),
       progress: this.progress,
       log,
+      slowLogMs,
       ...(hooks && { hooks }),
       ...(publish && { publish }),
       ...(probe && { probe }),

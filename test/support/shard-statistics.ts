@@ -2,6 +2,8 @@
 import { countBounds, durationBounds, Histogram } from '../../src/base/histogram.ts'
 import type { ShardStatistics } from '../../src/protocol/statistics.ts'
 
+const nothing = new Histogram(durationBounds).snapshot()
+
 export function statisticsOf(given: Partial<ShardStatistics>): ShardStatistics {
   return {
     shard: 0,
@@ -36,6 +38,22 @@ export function statisticsOf(given: Partial<ShardStatistics>): ShardStatistics {
     changesKept: 0,
     changeBytesKept: 0,
     commits: 0,
+    commandSeconds: [],
+    mailboxSeconds: nothing,
+    decideSeconds: nothing,
+    commitSeconds: nothing,
+    syncSeconds: nothing,
+    waitSeconds: [],
+    itemsLeased: 0,
+    itemsReturned: 0,
+    gapsClosed: 0,
+    changesTold: 0,
+    heapBytesMax: 0,
+    externalBytes: 0,
+    busySeconds: 0,
+    recoverySeconds: 0,
+    slowRequests: 0,
+    largest: [],
     hooks: [],
     hookSeconds: new Histogram(durationBounds).snapshot(),
     heapBytes: 0,

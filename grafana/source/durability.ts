@@ -1,0 +1,88 @@
+// The dashboard of what is kept: commits, the disk, and what makes writes safe to send again.
+import { type DashboardSource, metric, quantile, rateBy } from './panels.ts'
+
+const each = 'shard {{shard}}'
+
+export const durability: DashboardSource = {
+  uid: 'holdfast-durability',
+  title: 'Holdfast / Durability',
+  description: 'Commits, the disk, and what makes writes safe to send again.',
+  rows: [
+    {
+      title: 'Commits',
+      panels: [
+        {
+          title: 'Commits',
+          description: 'Batches committed in a second. A batch is one commit, however many commands it holds.',
+          unit: 'ops',
+          targets: { [each]: rateBy('shard', 'holdfast_commits_total') },
+        },
+        {
+          title: 'Time of a commit',
+          description: 'All replies of a batch wait for its commit, those of reads too.',
+          unit: 's',
+          targets: {
+            [`${each}, 50 %`]: quantile(0.5, 'shard', 'holdfast_commit_duration_seconds'),
+            [`${each}, 99 %`]: quantile(0.99, 'shard', 'holdfast_commit_duration_seconds'),
+          },
+        },
+        {
+          title: 'Time on the disk, 99 %',
+          description:
+            'In which what was written is forced onto the disk: each commit in strict mode, twice a second in relaxed. Empty in memory mode.',
+          unit: 's',
+          targets: { [each]: quantile(0.99, 'shard', 'holdfast_sync_duration_seconds') },
+        },
+        {
+          title: 'Forced onto the disk',
+          description: 'How often that happens in a second.',
+          unit: 'ops',
+          targets: { [each]: rateBy('shard', 'holdfast_sync_duration_seconds_count') },
+        },
+        {
+          title: 'Full disk',
+          description: '1 while a shard admits only reads and what frees space.',
+          unit: 'none',
+          targets: { [each]: metric('holdfast_storage_full') },
+        },
+        {
+          title: 'Writes the disk refused',
+          description:
+            'Commands refused with STORAGE_FULL or STORAGE_FAILED, and those of which nobody knows whether they ran.',
+          unit: 'ops',
+          targets: {
+            '{{outcome}}': rateBy(
+              'outcome',
+              'holdfast_commands_total',
+              'outcome=~"STORAGE_FULL|STORAGE_FAILED|OUTCOME_UNKNOWN"',
+            ),
+          },
+        },
+      ],
+    },
+    {
+      title: 'Sent again',
+      panels: [
+        {
+          title: 'Clients that are remembered',
+          description: 'Clients whose write messages a shard remembers, so that none is run twice.',
+          unit: 'short',
+          targets: { [each]: metric('holdfast_retry_sessions') },
+        },
+        {
+          title: 'Replies that are kept',
+          description: 'Replies kept to be given again.',
+          unit: 'short',
+          targets: { [each]: metric('holdfast_replies_kept') },
+        },
+        {
+          title: 'Answered from what is kept',
+          description:
+            'Writes that came again and were not run again, in a second. Many mean that replies get lost or come late.',
+          unit: 'ops',
+          targets: { [each]: rateBy('shard', 'holdfast_retries_answered_total') },
+        },
+      ],
+    },
+  ],
+}
