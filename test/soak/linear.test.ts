@@ -4,7 +4,7 @@ import { runRounds } from './campaign.ts'
 import { linearCampaign } from './linear.ts'
 
 it('commands on shards that die are linearizable', async () => {
-  const counts = await runRounds(linearCampaign, 1, 5)
-  expect(counts).toMatchObject({ histories: 14, violations: 0, undecided: 0 })
-  expect(counts['with deaths'], 'a shard died').toBeGreaterThan(0)
+  const counts = await runRounds(linearCampaign, 1, 15)
+  // With this seed one shard throws, and the other loses the answer of a commit.
+  expect(counts).toMatchObject({ histories: 14, 'with deaths': 14, violations: 0, undecided: 0 })
 }, 90_000)

@@ -30,6 +30,9 @@ const oneInImpatient = 5
 const patienceMsMax = 60
 /** How long a caller does something else where its shard is away. */
 const awayMs = 4
+/** Even where processors are short, and a shard has to be found hung. */
+const roundMsMax = 120_000
+const closeMsMax = 30_000
 const losses = { lostPercent: 10, doubledPercent: 10 }
 const limits = {
   shardDeathsMax: Number.MAX_SAFE_INTEGER,
@@ -74,7 +77,7 @@ class Place {
     const proxy = await LossyProxy.open(endpoint, { ...losses, random: randomFrom(seed) })
     const retrying = await connect(proxy.endpoint, { retryAfterMs: 25 })
     const once = await connect(endpoint, { retry: false })
-    const dealer = openDealer(endpoint, { asArrays: false })
+    const dealer = openDealer(endpoint, { asArrays: false, silenceMsMax: -1 })
     const asks = new Map<string, Ask>([
       ['retrying', askClient(retrying)],
       ['once', askClient(once)],
@@ -97,7 +100,11 @@ class Place {
   }
 
   async close(): Promise<void> {
-    for (const close of this.#close) await close()
+    const closed = (async () => {
+      for (const close of this.#close) await close()
+    })()
+    // An engine that somebody waits for in vain may not end; what is wrong with it is said all the same.
+    await Promise.race([closed, sleep(closeMsMax, undefined, { ref: false })])
   }
 }
 
@@ -123,6 +130,8 @@ class Round {
   readonly #place: Place
   readonly #random: (below: number) => number
   #lastTag = 0
+  /** The calls that are waited for, and what was heard of them last. */
+  readonly #waiting = new Map<JsonObject, string>()
   /** After so many answers, a shard meets a fault. */
   readonly #faults: { after: number; shard: number; fault: Fault }[]
   #answers = 0
@@ -144,7 +153,24 @@ class Round {
     })
   }
 
+  /** Rejects where somebody waits for longer than any of what is done to shards takes. */
   async toItsEnd(): Promise<void> {
+    const end = new AbortController()
+    const late = sleep(roundMsMax, undefined, { signal: end.signal }).then(() => {
+      const waiting = [...this.#waiting].map(
+        ([command, heard]) => `  ${JSON.stringify(command).slice(0, 120)} ${heard}`,
+      )
+      throw new Error(`after ${roundMsMax / 1_000} s these wait for an answer:\n${waiting.join('\n')}`)
+    })
+    late.catch(() => {})
+    try {
+      await Promise.race([this.#go(), late])
+    } finally {
+      end.abort()
+    }
+  }
+
+  async #go(): Promise<void> {
     const { asks } = this.#place
     await Promise.all(this.histories.map(([subject, history]) => this.#inTurn(history, creations(subject))))
     await Promise.all(
@@ -161,7 +187,7 @@ class Round {
       let told: string
       do {
         const made = history.begin('first and last', command)
-        const reply = await this.#place.engine.call(command)
+        const reply = await this.#waitFor(command, this.#place.engine.call(command))
         made.answer(reply)
         told = toldBy(reply)
         if (told !== 'ran') await sleep(awayMs)
@@ -177,11 +203,12 @@ class Round {
       const sent = isKeyed ? { ...command, idempotency_key: `${this.#lastTag}` } : command
       const patienceMs = this.#random(oneInImpatient) === 0 ? this.#random(patienceMsMax) : undefined
       const made = history.begin(caller.name, sent)
-      let reply = await ask(sent, patienceMs)
+      let reply = await this.#waitFor(sent, ask(sent, patienceMs))
       while (isKeyed && reply !== undefined && toldBy(reply) !== 'ran') {
         await sleep(awayMs)
-        reply = await ask(sent, undefined)
+        reply = await this.#waitFor(sent, ask(sent, undefined))
       }
+      this.#waiting.delete(sent)
       if (reply !== undefined) {
         made.answer(reply)
         caller.notice(command, reply)
@@ -192,6 +219,15 @@ class Round {
         this.#noticeAnswer()
       }
     }
+  }
+
+  async #waitFor<Reply extends JsonObject | undefined>(command: JsonObject, reply: Promise<Reply>): Promise<Reply> {
+    this.#waiting.set(command, this.#waiting.get(command) ?? 'has heard nothing')
+    const heard = await reply
+    // A command that is asked again is waited for still.
+    if (heard === undefined || toldBy(heard) === 'ran') this.#waiting.delete(command)
+    else this.#waiting.set(command, `heard ${JSON.stringify(heard)}`)
+    return heard
   }
 
   #noticeAnswer(): void {

@@ -9,6 +9,13 @@ interface Client {
   readonly close: () => Promise<void>
 }
 
+interface DealerOptions {
+  /** Whether what is called in one turn leaves as one array. */
+  readonly asArrays: boolean
+  /** It reads no more after a silence of so long, whether somebody waits or not; -1 for never. */
+  readonly silenceMsMax?: number
+}
+
 interface Caller {
   readonly resolve: (reply: JsonObject) => void
   readonly reject: (error: unknown) => void
@@ -17,8 +24,8 @@ interface Caller {
 /** How long a reply may take before the test fails. */
 const replyTimeoutMs = 20_000
 
-export function openDealer(endpoint: string, { asArrays }: { asArrays: boolean }): Client {
-  const socket = new Dealer({ linger: 0, receiveTimeout: replyTimeoutMs })
+export function openDealer(endpoint: string, { asArrays, silenceMsMax = replyTimeoutMs }: DealerOptions): Client {
+  const socket = new Dealer({ linger: 0, receiveTimeout: silenceMsMax })
   socket.connect(endpoint)
   const waiting = new Map<number, Caller>()
   let lastNumber = 0
