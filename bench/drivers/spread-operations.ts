@@ -54,7 +54,7 @@ export function transactionOperations(holder: Holder): Record<string, Operation>
       return both(first[index] as string, first[index - 1] as string)
     },
     transactOnTwoShards: () => both(first[next()] as string, second[next()] as string),
-    incrementAlone: () => holder.keys(first[next()] as string).increment('counter'),
+    incrementAlone: () => holder.keys(first[next()]).increment('counter'),
   }
 }
 

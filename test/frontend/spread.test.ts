@@ -40,7 +40,7 @@ describe('a message on several names', () => {
     await socket.send([requestHeader({ isSpread: true, ...changes }), key, body])
     const [header, reply] = (await socket.receive()) as [Buffer, Buffer]
     expect(readReplyHeader(header)).toMatchObject({ isError: true })
-    expect(JSON.parse(String(reply)).message).toContain(words)
+    expect((JSON.parse(String(reply)) as { message: string }).message).toContain(words)
   })
 
   it('gets early replies with the places of their commands, and the reply of all of it at last', async () => {

@@ -163,6 +163,7 @@ describe('a routed message', () => {
         codec: 1,
         requestNumber: 7,
         isError: false,
+        isEarly: false,
         instance: engine.router.instance,
       })
       expect(created.body).toMatchObject([{ created: true }, { code: 'INVALID_REQUEST', request_id: 3 }])

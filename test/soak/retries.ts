@@ -83,7 +83,8 @@ async function loseAndDouble(
       counts.kills += 1
       await compare(first, counts.increments)
     }
-    return { ...counts, lost: proxy.lost, doubled: proxy.doubled }
+    ok(proxy.spread > 0, 'many writes were in messages on several names')
+    return { ...counts, lost: proxy.lost, doubled: proxy.doubled, spread: proxy.spread }
   } finally {
     await Promise.all(clients.map((client) => client.close({ waitMs: 0 })))
     proxy.close()

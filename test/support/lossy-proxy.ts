@@ -26,6 +26,8 @@ export class LossyProxy {
   #sending: Promise<unknown> = Promise.resolve()
   lost = 0
   doubled = 0
+  /** Messages with a write that were on several names. */
+  spread = 0
 
   private constructor(target: string, losses: Losses) {
     this.#target = target
@@ -57,6 +59,7 @@ export class LossyProxy {
       const peer = this.#peerOf(identity)
       const header = readRequestHeader(first)
       const isWrite = !('code' in header) && header.writeNumber > 0
+      if (isWrite && header.isSpread) this.spread += 1
       if (isWrite) peer.writes.add(header.requestNumber)
       this.#pass(isWrite, () => {
         peer.sending = peer.sending.then(() => peer.socket.send([first, ...rest])).catch(() => {})
