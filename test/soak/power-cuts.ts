@@ -6,6 +6,7 @@
 import { deepStrictEqual, ok } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { shardOf } from '../../src/base/placement.ts'
 import { openEngine } from '../../src/engine.ts'
@@ -315,9 +316,10 @@ async function cutAgainAndAgain(
           found = await lookInto(image, durability, shards, random(lookWithThreads) === 0)
           counts['acknowledged and lost'] += judge(recording, cut, found, durability)
         } catch (error) {
-          throw new Error(`cut ${counts.cuts}, after entry ${cut} of ${entries.length}, with ${wish} left`, {
-            cause: error,
-          })
+          const left = mkdtempSync(join(tmpdir(), 'holdfast-power-cut-'))
+          cpSync(image, left, { recursive: true })
+          const where = `cut ${counts.cuts}, after entry ${cut} of ${entries.length}, with ${wish} left`
+          throw new Error(`${where}; the disk is kept in ${left}`, { cause: error })
         }
         counts.cuts += 1
         rmSync(image, { recursive: true })

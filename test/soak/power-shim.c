@@ -92,7 +92,12 @@ static int opened(int fd, const char *path, int flags) {
 
 static int open_with(const char *path, int flags, mode_t mode) {
   if (real_open == NULL) begin();
-  if (!is_watched(path)) return real_open(path, flags, mode);
+  if (!is_watched(path)) {
+    /* Its number may have been a watched file's, whose end was not seen here. */
+    int fd = real_open(path, flags, mode);
+    if (fd >= 0 && fd < FDS) files[fd] = 0;
+    return fd;
+  }
   pthread_mutex_lock(&lock);
   int fd = opened(real_open(path, flags, mode), path, flags);
   pthread_mutex_unlock(&lock);
