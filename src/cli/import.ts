@@ -131,7 +131,8 @@ async function importInto(client: Client | undefined, file: string, job: Job): P
   }
   try {
     const result = await new Importer({ client, source, pool, rejected }, options).run()
-    if (result.stop === undefined) progressFile?.remove()
+    // Last of all, when the report is out: who is killed before cannot know that all was in, and would import it again.
+    if (result.stop === undefined) process.once('exit', () => progressFile?.remove())
     meter.end()
     tellResult(result, { job, file, shown, rejected, seconds: meter.seconds, meter, progress })
   } finally {
