@@ -105,7 +105,7 @@ export class Snapshots {
     const { cuts, wall, limits } = this.#options
     const id = randomBytes(8).toString('hex')
     const at = wall()
-    const answers = await cuts.take({ cut: 'snapshot', id, ...(states && { states: [...states] }) })
+    const answers = await cuts.take({ cut: 'snapshot', id, label, ...(states && { states: [...states] }) })
     if ('code' in answers) return refusalReply(answers)
     const refused = this.#firstRefusal(answers)
     if (refused !== undefined) {

@@ -11,6 +11,7 @@ import { type Compress, chunkOf, chunkTextMax } from './chunk-text.ts'
 
 /** What one shard has of a snapshot. */
 export interface Part {
+  readonly label: string
   readonly isWhole: boolean
   /** By the bytes of the names: how many chunks, and the sum of their checksums. */
   readonly states: readonly (readonly [state: string, chunks: number, sum: number])[]
@@ -18,7 +19,9 @@ export interface Part {
   readonly bytes: number
 }
 
-export const begunPart: Part = { isWhole: false, states: [], records: 0, bytes: 0 }
+export function begunPart(label: string): Part {
+  return { label, isWhole: false, states: [], records: 0, bytes: 0 }
+}
 
 /** A commit must stay small beside what is kept for a full disk, and short. */
 const commitBytesMax = 256 * 1024
@@ -57,12 +60,12 @@ export function* committed(
   if (outcome.outcome !== 'committed') throw new NotCommitted(outcome)
 }
 
-/** Returns the part, whose chunks are all committed. */
+/** Returns what the part is, whose chunks are all committed. */
 export function* writePart(
   snapshot: string,
   captured: readonly Captured[],
   options: WritingOptions,
-): Generator<Promise<unknown> | undefined, Part, void> {
+): Generator<Promise<unknown> | undefined, Omit<Part, 'label'>, void> {
   const writer = new Writer(snapshot, options)
   const states: Part['states'][number][] = []
   let records = 0

@@ -82,7 +82,7 @@ export class Snapshots {
 
   /** Takes what stands at a cut, and answers once it is stored. */
   readonly onCut = (body: JsonObject, { directory }: Moment, answer: (reply: JsonObject) => void): void => {
-    const { id, states } = body as { id: string; states?: string[] }
+    const { id, label, states } = body as { id: string; label: string; states?: string[] }
     const { held, free, owns, aside, journal } = this.#options
     if (journal.isFull === true) return answer(refusalReply(refusal('STORAGE_FULL', {})))
     const named = states?.filter(owns)
@@ -91,7 +91,7 @@ export class Snapshots {
     const capture = new Capture(named ?? namesOf(directory), directory, held, free)
     this.#captures.add(capture)
     this.#busy.add(id)
-    aside.begin(this.#store(id, capture, answer))
+    aside.begin(this.#store(id, label, capture, answer))
   }
 
   /** Takes a step of the router, and answers it. */
@@ -163,20 +163,21 @@ export class Snapshots {
     this.#loads.clear()
   }
 
-  *#store(id: string, capture: Capture, answer: (reply: JsonObject) => void): Work {
+  *#store(id: string, label: string, capture: Capture, answer: (reply: JsonObject) => void): Work {
     const { aside, compress } = this.#options
     try {
       yield* capture.steps()
       this.#captures.delete(capture)
-      yield* committed(aside, { kept: [partRow(id, begunPart)] })
-      this.#parts.set(id, begunPart)
-      const part = yield* writePart(id, capture.taken, { aside, compress })
+      yield* committed(aside, { kept: [partRow(id, begunPart(label))] })
+      this.#parts.set(id, begunPart(label))
+      const written = yield* writePart(id, capture.taken, { aside, compress })
+      const part = { label, ...written }
       yield* committed(aside, { kept: [partRow(id, part)], isUrgent: true })
       this.#parts.set(id, part)
       const { states, records, bytes } = part
       answer({ status: 'ok', states: states.length, records, bytes })
     } catch (error) {
-      answer(refusalReply(this.#refusalFor(error, '')))
+      answer(refusalReply(this.#refusalFor(error, label)))
     } finally {
       capture.abandon()
       this.#captures.delete(capture)
