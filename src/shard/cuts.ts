@@ -21,8 +21,15 @@ export class Cuts {
   readonly #parts: Map<string, OnCut>
   readonly #directory: Directory
   readonly #send: (replies: ReplyEntry[]) => void
+  readonly #see: ((body: JsonObject, moment: Moment) => void) | undefined
 
-  constructor(parts: Readonly<Record<string, OnCut>>, directory: Directory, send: (replies: ReplyEntry[]) => void) {
+  constructor(
+    parts: Readonly<Record<string, OnCut>>,
+    directory: Directory,
+    send: (replies: ReplyEntry[]) => void,
+    see?: (body: JsonObject, moment: Moment) => void,
+  ) {
+    this.#see = see
     this.#parts = new Map(Object.entries(parts))
     this.#directory = directory
     this.#send = send
@@ -34,6 +41,8 @@ export class Cuts {
     if (part === undefined) return this.#send([[id, refusalReply(invalidRequest(`no cut is for '${cut}'`))]])
     // What a cut begins may take longer than a request may.
     this.#send([[id, null, 'parked']])
-    part(body as JsonObject, { directory: this.#directory, commitNumber }, (reply) => this.#send([[id, reply]]))
+    const moment = { directory: this.#directory, commitNumber }
+    this.#see?.(body as JsonObject, moment)
+    part(body as JsonObject, moment, (reply) => this.#send([[id, reply]]))
   }
 }

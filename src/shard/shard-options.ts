@@ -5,8 +5,9 @@ import type { Log } from '../base/log.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { FeedMessage } from '../protocol/feed.ts'
 import type { ReplyEntry } from '../protocol/mailbox.ts'
+import type { JsonObject } from '../protocol/value.ts'
 import type { Compress } from './chunk-text.ts'
-import type { OnCut } from './cuts.ts'
+import type { Moment, OnCut } from './cuts.ts'
 import type { HookSet } from './hook-set.ts'
 
 /** Where a test may make a shard fail; see faults.ts. */
@@ -37,6 +38,8 @@ export interface ShardOptions {
   readonly compress?: Compress
   /** Further parts of cuts, by their names: see cuts.ts. */
   readonly cuts?: Readonly<Record<string, OnCut>>
+  /** Sees each cut as it is taken. */
+  readonly onCut?: (body: JsonObject, moment: Moment) => void
   /** Hears of hooks that fail. */
   readonly log?: Log
   readonly probe?: (point: ProbePoint) => void

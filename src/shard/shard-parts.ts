@@ -79,7 +79,7 @@ export function assemble(options: ShardOptions, actor: Actor) {
   })
   const transactions: Transactions = new Transactions(executor, directory, actor.held, facts, snapshots, actor.onFree)
   const dueWork = new DueWork({ directory, facts, wakeAfter, onWake: actor.onWake })
-  const cuts = new Cuts({ snapshot: snapshots.onCut, ...options.cuts }, directory, send)
+  const cuts = new Cuts({ snapshot: snapshots.onCut, ...options.cuts }, directory, send, options.onCut)
   const counted = (): Counted => ({
     shard: id,
     ...holdings(directory),

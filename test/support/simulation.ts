@@ -1,6 +1,7 @@
 // Router and shards in one thread under a seeded scheduler: turns, deliveries and commits happen in any order that real
 // threads could show, the journal refuses and loses its answers, shards die and come back. What is asked of them, and what
 // has to come of it, is each test's own.
+import { gzipSync } from 'node:zlib'
 import { defaultLimits, type Limits } from '../../src/base/limits.ts'
 import { silentLog } from '../../src/base/log.ts'
 import type { Commit } from '../../src/journal/journal.ts'
@@ -46,6 +47,7 @@ export interface SimulationOptions {
   readonly shards?: number
   readonly limits?: Partial<Limits>
   readonly cuts?: ShardOptions['cuts']
+  readonly onCut?: ShardOptions['onCut']
 }
 
 /** One simulated engine: every life of a shard stands on the same store. */
@@ -54,16 +56,17 @@ export class Simulation {
   readonly scheduler: Scheduler
   readonly stores: readonly Store[]
   readonly #limits: Limits
-  readonly #cuts: SimulationOptions['cuts']
+  readonly #parts: Pick<ShardOptions, 'cuts' | 'onCut'>
   readonly mailboxes: Mailbox[]
   readonly router: Router
+  #recovering = 0
   faults = true
   deaths = 0
   now = 0
   #wakes: { readonly at: number; readonly wake: () => void }[] = []
 
-  constructor(seed: number, { shards = 2, limits: given = {}, cuts }: SimulationOptions = {}) {
-    this.#cuts = cuts
+  constructor(seed: number, { shards = 2, limits: given = {}, cuts, onCut }: SimulationOptions = {}) {
+    this.#parts = { ...(cuts && { cuts }), ...(onCut && { onCut }) }
     this.random = randomFrom(seed)
     this.scheduler = new Scheduler(this.random)
     this.stores = Array.from({ length: shards }, () => new Store())
@@ -96,7 +99,12 @@ export class Simulation {
 
   /** Runs whatever can happen, until nothing can before time passes. */
   async settle(): Promise<void> {
-    while (await this.scheduler.step());
+    for (;;) {
+      while (await this.scheduler.step());
+      if (this.#recovering === 0) return
+      // What a recovery reads takes its own turns of the event loop.
+      await settled()
+    }
   }
 
   #wakeAfter(ms: number, wake: () => void): () => void {
@@ -154,9 +162,12 @@ export class Simulation {
       wakeAfter: (ms, wake) => this.#wakeAfter(ms, () => alive && wake()),
       onFailure: () => this.scheduler.add(`death ${name}`, die),
       progress,
-      ...(this.#cuts && { cuts: this.#cuts }),
+      compress: (bytes) => Promise.resolve(gzipSync(bytes, { level: 1 })),
+      ...this.#parts,
     })
+    this.#recovering += 1
     void shard.recover().then(() => {
+      this.#recovering -= 1
       mailbox.attach({
         post: (batch: MailboxBatch) =>
           this.scheduler.add(`batches ${name}`, () => {
