@@ -4,10 +4,21 @@ import type { JsonObject, JsonValue } from './value.ts'
 
 /**
  * How a request is sent: as values, inside one process; as JSON text; as MessagePack, whose reply may use record
- * structures or only maps; as either for several names of the shard (see spread.ts); with its rows in slices; as a step of a transaction, a `TransactionStep`; or as a marker, which
- * every shard gets at the same place of the router's order: it ends its batch, and is decided after that batch's commit.
+ * structures or only maps; as either for several names of the shard (see spread.ts); with its rows in slices; as a step of a
+ * transaction, a `TransactionStep`; as a marker, which every shard gets at the same place of the router's order: it ends its
+ * batch, and is decided after that batch's commit; as a cut, a `CutBody`, which does the same and waits for no command that
+ * takes its steps; or as a `SnapshotStep`.
  */
-export type SentAs = 'values' | Encoding | `${Encoding}-spread` | 'sliced' | 'transaction' | 'marker' | Notice
+export type SentAs =
+  | 'values'
+  | Encoding
+  | `${Encoding}-spread`
+  | 'sliced'
+  | 'transaction'
+  | 'snapshot'
+  | 'marker'
+  | 'cut'
+  | Notice
 
 type Encoding = 'json' | 'msgpack' | 'msgpack-maps'
 

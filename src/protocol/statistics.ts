@@ -111,6 +111,9 @@ export interface ShardStatistics {
   readonly slowRequests: number
   /** Those of its states that hold the most bytes, the largest first, as many as were asked for. */
   readonly largest: readonly StateSize[]
+  /** Those whose manifests this shard has, and how many bytes of all of them it stores. */
+  readonly snapshots: number
+  readonly snapshotBytes: number
   /** The disk is full: only what frees space is admitted. */
   readonly storageFull: boolean
 }

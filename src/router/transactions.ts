@@ -11,8 +11,15 @@ import { OutcomeCounts } from '../base/outcome-counts.ts'
 import { shardOf } from '../base/placement.ts'
 import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
 import { hashOfCommand, type Keyed } from '../protocol/keyed.ts'
-import { type Operation, readOperations, routingKeyOf, type TransactionStep } from '../protocol/transactions.ts'
+import {
+  type Operation,
+  type RestoreOperation,
+  readOperations,
+  routingKeyOf,
+  type TransactionStep,
+} from '../protocol/transactions.ts'
 import { approximateBytes, isObject, type JsonObject, type JsonValue } from '../protocol/value.ts'
+import { Decisions } from './decisions.ts'
 import type { Mailbox } from './mailbox.ts'
 
 /** What could not be brought to its end is tried again after so long, where nothing tells when it could be. */
@@ -34,6 +41,8 @@ interface Participant {
 
 export class Transactions {
   readonly #options: TransactionsOptions
+  /** Which of them one shard shows already and another not yet. */
+  readonly decisions = new Decisions()
   /** By how many shards were involved, `one` or `many`, and what came of it: `ok`, or the code of the refusal. */
   readonly counts = new OutcomeCounts()
   /** No two processes have the same, so no transaction of another one is ever taken for one of this. */
@@ -69,6 +78,16 @@ export class Transactions {
     else if (only !== undefined) {
       void this.#ask(only.mailbox, { step: 'run', operations, keyed }).then((reply) => answer(shown(reply)))
     }
+  }
+
+  /** Restores what these shards have loaded, on all of them or on none. Resolves to the reply. */
+  restore(loaded: readonly { readonly mailbox: Mailbox; readonly operation: RestoreOperation }[]): Promise<JsonObject> {
+    const participants = loaded.map(({ mailbox, operation }) => ({ mailbox, operations: [operation] }))
+    const [only] = participants
+    if (participants.length > 1) return new Promise((resolve) => this.#begin(participants, undefined, resolve))
+    return only === undefined
+      ? Promise.resolve({ status: 'ok' })
+      : this.#ask(only.mailbox, { step: 'run', operations: only.operations })
   }
 
   /** Resolves when all that can be brought to an end is; the rest is left to the next start. */
@@ -124,7 +143,11 @@ export class Transactions {
     if (ended !== undefined) {
       answer(ended)
       await this.#finish([decider, ...others], transaction, false)
-    } else await this.#decide(decider, others, transaction, keyed, joined(votes, participants), answer)
+      return
+    }
+    await this.decisions.whenAdmitted()
+    const end = this.decisions.begin()
+    await this.#decide(decider, others, transaction, keyed, joined(votes, participants), answer).finally(end)
   }
 
   async #decide(
@@ -177,11 +200,17 @@ export class Transactions {
 
   /** A shard has begun: brings to an end what an earlier life of it, or of this process, has left. */
   async #takeOver(mailbox: Mailbox): Promise<void> {
+    const known = this.decisions.begin()
     const left = await this.#insist(mailbox, { step: 'recovered' })
-    if (left.status !== 'ok') return
+    if (left.status !== 'ok') return known()
     const { mailboxes } = this.#options
     const prepared = left.prepared as { transaction: string; decider: number }[]
     const decided = left.decided as { transaction: string; participants: number[] }[]
+    // Of those that run still it is known where they stand, and some wait to be decided.
+    const ends = [...prepared, ...decided]
+      .filter(({ transaction }) => !this.#live.has(transaction))
+      .map(() => this.decisions.begin())
+    known()
     await Promise.all([
       // What is brought to its end here may have been so before this shard forgot that it was.
       ...prepared.map(async ({ transaction, decider }) => {
@@ -195,6 +224,7 @@ export class Transactions {
         await this.#finish(others, transaction, true, mailbox)
       }),
     ])
+    for (const end of ends) end()
   }
 
   /** Asks until there is an answer; only while the process drains is a refusal the end of it. */
@@ -275,7 +305,7 @@ function joined(votes: readonly JsonObject[], participants: readonly Participant
   const results: JsonValue[] = []
   for (const [index, { operations }] of participants.entries()) {
     const own = votes[index]?.results as JsonValue[]
-    const answered = operations.filter((operation) => !('fence' in operation))
+    const answered = operations.filter((operation) => !('fence' in operation || 'restore' in operation))
     for (const [place, { index: at }] of answered.entries()) results[at] = own[place] as JsonValue
   }
   return { status: 'ok', results }

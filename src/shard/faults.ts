@@ -37,6 +37,8 @@ export class Faults {
         this.#armed = undefined
         return { outcome: 'unknown', reason: 'a test asked for this failure' }
       },
+      readChunk: (place) => journal.readChunk(place),
+      chunkPlaces: (snapshot, max) => journal.chunkPlaces(snapshot, max),
       close: () => journal.close(),
     }
   }

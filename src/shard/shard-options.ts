@@ -5,6 +5,9 @@ import type { Log } from '../base/log.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { FeedMessage } from '../protocol/feed.ts'
 import type { ReplyEntry } from '../protocol/mailbox.ts'
+import type { JsonObject } from '../protocol/value.ts'
+import type { Compress } from './chunk-text.ts'
+import type { Moment, OnCut } from './cuts.ts'
 import type { HookSet } from './hook-set.ts'
 
 /** Where a test may make a shard fail; see faults.ts. */
@@ -36,6 +39,12 @@ export interface ShardOptions {
   readonly progress: Int32Array
   /** Code of the operator's that is asked and told of changes. */
   readonly hooks?: HookSet
+  /** Compresses what a snapshot stores. Default: in the background of this process. */
+  readonly compress?: Compress
+  /** Further parts of cuts, by their names: see cuts.ts. */
+  readonly cuts?: Readonly<Record<string, OnCut>>
+  /** Sees each cut as it is taken. */
+  readonly onCut?: (body: JsonObject, moment: Moment) => void
   /** Hears of hooks that fail. */
   readonly log?: Log
   /** Requests that take longer than this are noted in the slow log. Default: what `--slowlog-ms` is without being given. */

@@ -5,7 +5,10 @@ import { progressSlot } from '../protocol/mailbox.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import { Directory } from '../state/directory.ts'
 import { RecentChanges, recentBounds } from '../state/recent-changes.ts'
+import { Aside } from './aside.ts'
 import type { Job } from './batch.ts'
+import { compressInBackground } from './chunk-text.ts'
+import { Cuts } from './cuts.ts'
 import { DueWork } from './due-work.ts'
 import { Executor } from './executor.ts'
 import type { Held } from './held.ts'
@@ -16,6 +19,7 @@ import { Parking } from './parking.ts'
 import { Replies } from './replies.ts'
 import { ShardFeed } from './shard-feed.ts'
 import type { ShardOptions } from './shard-options.ts'
+import { Snapshots } from './snapshots.ts'
 import { summaryOf } from './statistics.ts'
 import { Transactions } from './transactions.ts'
 
@@ -30,6 +34,9 @@ export interface Actor {
   /** Something is due though nobody asks. */
   readonly onWake: () => void
 }
+
+/** What the parts tell of themselves. */
+export type Counted = Omit<ShardStatistics, 'startedAt' | 'waiting'>
 
 export function assemble(options: ShardOptions, actor: Actor) {
   const { id, shards, limits, journal, progress, send, wakeAfter, publish = () => {} } = options
@@ -62,8 +69,26 @@ export function assemble(options: ShardOptions, actor: Actor) {
   const executor = new Executor(directory, facts, hooks, replies.keyed)
   const parking: Parking = new Parking(executor, limits, recent)
   const feed = new ShardFeed({ directory, recent, publish })
-  const transactions = new Transactions(executor, directory, actor.held, facts, replies.keyed, actor.onFree)
+  const aside = new Aside(progress, actor.onWake)
+  const snapshots = new Snapshots({
+    shard: id,
+    limits,
+    directory,
+    held: actor.held,
+    journal,
+    aside,
+    clocks: options.clocks,
+    compress: options.compress ?? compressInBackground,
+    owns: facts.owns,
+    send,
+    free: actor.onFree,
+    isPromised: (snapshot) => transactions.isRestoring(snapshot),
+  })
+  const { keyed } = replies
+  const { held, onFree } = actor
+  const transactions: Transactions = new Transactions(executor, directory, held, facts, keyed, snapshots, onFree)
   const dueWork = new DueWork({ directory, facts, wakeAfter, onWake: actor.onWake })
+  const cuts = new Cuts({ snapshot: snapshots.onCut, ...options.cuts }, directory, send, options.onCut)
   const { owns } = facts
-  return { owns, directory, executor, dueWork, parking, replies, hooks, feed, transactions }
+  return { owns, directory, executor, dueWork, parking, replies, hooks, feed, transactions, cuts, snapshots, aside }
 }

@@ -5,7 +5,7 @@ import { assert } from '../base/assert.ts'
 import type { Clocks } from '../base/clock.ts'
 import { Queue } from '../base/queue.ts'
 import type { Refuse, Step } from '../command/decide.ts'
-import { isOfTransactions } from '../journal/kept-rows.ts'
+import { isOfSnapshots, isOfTransactions } from '../journal/kept-rows.ts'
 import {
   isNotice,
   type MailboxBatch,
@@ -18,7 +18,9 @@ import { isSpread } from '../protocol/spread.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import { apply, type Change, isUrgent, undo } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
+import type { Aside } from './aside.ts'
 import { type Batch, type Job, JournalFailure, newBatch } from './batch.ts'
+import type { Cuts } from './cuts.ts'
 import type { DueWork } from './due-work.ts'
 import { type Executor, refusalOf, type Settled, type ToPark } from './executor.ts'
 import { Held } from './held.ts'
@@ -33,6 +35,7 @@ import type { ShardFeed } from './shard-feed.ts'
 import type { ShardOptions } from './shard-options.ts'
 import { assemble } from './shard-parts.ts'
 import { showTask } from './shown-task.ts'
+import type { Snapshots } from './snapshots.ts'
 import { type Answer, type Task, taskOf } from './task.ts'
 import type { Transactions } from './transactions.ts'
 
@@ -52,6 +55,9 @@ export class Shard {
   readonly #hooks: Hooks
   readonly #feed: ShardFeed
   readonly #transactions: Transactions
+  readonly #cuts: Cuts
+  readonly #snapshots: Snapshots
+  readonly #aside: Aside
   readonly #measures: Measures
   readonly #inbox = new Inbox((waitedMs) => this.#measures.counters.noteWait(waitedMs))
   readonly #owns: (name: string) => boolean
@@ -75,6 +81,9 @@ export class Shard {
       hooks: this.#hooks,
       feed: this.#feed,
       transactions: this.#transactions,
+      cuts: this.#cuts,
+      snapshots: this.#snapshots,
+      aside: this.#aside,
     } = assemble(options, {
       measures: this.#measures,
       held: this.#held,
@@ -93,13 +102,15 @@ export class Shard {
     const { mono } = clocks()
     this.#commitNumber = await journal.recover(this.#directory, (row) => {
       if (isOfTransactions(row.table)) this.#transactions.load(row)
+      else if (isOfSnapshots(row.table)) this.#snapshots.load(row)
       else this.#replies.load(row, mono)
     })
     this.#replies.keyed.sort()
     await journal.recall((changes) => this.#parking.recall(changes))
     const now = clocks()
     this.#directory.restartLeases(now.mono)
-    this.#transactions.recover(now)
+    await this.#transactions.recover(now)
+    this.#snapshots.forgetLoads()
     this.#dueWork.plan(now, null)
     this.#measures.hasRecovered()
   }
@@ -135,6 +146,7 @@ export class Shard {
       waiting: this.#inbox.length + this.#held.length,
       ...this.#parking.snapshot(),
       ...this.#replies.statistics(),
+      ...this.#snapshots.statistics(),
     }
   }
 
@@ -156,6 +168,7 @@ export class Shard {
     this.#bringAboutDue(batch)
     const marker = this.#takeRequests(batch, startedAt + (this.#options.takeMs ?? sliceMs))
     this.#takeSteps(batch)
+    this.#aside.work()
     this.#parking.serveWatchers(batch.now, (task, settled) => this.#settle(task, settled, batch))
     const decidedAt = performance.now()
     const hasRows = batch.keeps || this.#transactions.rowsDue > 0
@@ -164,17 +177,19 @@ export class Shard {
     this.#transactions.endBatch()
     const committedAt = isToCommit ? performance.now() : decidedAt
     this.#options.probe?.('release')
-    if (marker !== undefined) this.#takeUp(marker, batch)
+    if (marker?.[1] === 'cut') this.#cuts.take(marker, this.#commitNumber)
+    else if (marker !== undefined) this.#takeUp(marker, batch)
     this.#release(batch)
     const releasedAt = performance.now()
     this.#hooks.tell()
+    this.#commitNumber = await this.#aside.commitDue(this.#options.journal, this.#commitNumber)
     this.#measures.endBatch(batch, { startedAt, decidedAt, committedAt, releasedAt })
     this.#next(batch.now)
   }
 
   #next(now: Clocks): void {
     const isDueNow = this.#dueWork.plan(now, this.#parking.nextDeadline)
-    if (this.#inbox.length > 0 || this.#jobs.length > 0 || isDueNow) {
+    if (this.#inbox.length > 0 || this.#jobs.length > 0 || this.#aside.isDue || isDueNow) {
       this.#options.schedule(() => this.#start())
       return
     }
@@ -219,6 +234,7 @@ export class Shard {
       const entry = this.#inbox.shift()
       if (entry === undefined) return undefined
       const [id, sentAs, routingKey, body] = entry
+      if (sentAs === 'cut') return entry
       // Of several names only those commands wait whose own is held.
       const held = sentAs === 'marker' || isSpread(sentAs) ? undefined : this.#held.queueOf(routingKey)
       held?.push(entry)
@@ -228,6 +244,7 @@ export class Shard {
       if (isAside) this.#inbox.keepAside(entry)
       else if (sentAs === 'part') this.#takeUpPart(body, batch)
       else if (isNotice(sentAs)) this.#takeNotice(entry, batch)
+      else if (sentAs === 'snapshot') this.#snapshots.take(entry)
       else this.#takeUp(entry, batch)
       const at = performance.now()
       this.#measures.slowLog.endRequest(entry, batch, at)
@@ -292,6 +309,7 @@ export class Shard {
   }
 
   #apply(change: Change, batch: Batch, answer?: Answer): void {
+    this.#snapshots.notice(change)
     apply(this.#directory, change)
     batch.changes.push(change)
     this.#parking.notice(change)

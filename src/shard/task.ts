@@ -188,6 +188,8 @@ function decode([, sentAs, , body]: MailboxEntry): Decoded | Refusal {
     case 'values':
     case 'transaction':
     case 'marker':
+    case 'cut':
+    case 'snapshot':
     case 'cancel':
     case 'drain':
     case 'watch':

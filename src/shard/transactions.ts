@@ -11,13 +11,21 @@ import { decidedTable, type KeptRow, preparedTable } from '../journal/kept-rows.
 import { type Refusal, refusal } from '../protocol/errors.ts'
 import type { Keyed } from '../protocol/keyed.ts'
 import type { MailboxEntry } from '../protocol/mailbox.ts'
-import { type Operation, type Part, routingKeyOf, statesOf, type TransactionStep } from '../protocol/transactions.ts'
+import {
+  type Operation,
+  type Part,
+  restoreIn,
+  routingKeyOf,
+  statesOf,
+  type TransactionStep,
+} from '../protocol/transactions.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Directory } from '../state/directory.ts'
 import type { Executor, Facts, Settled } from './executor.ts'
 import type { Held } from './held.ts'
 import type { KeyedReplies } from './keyed-replies.ts'
 import { type Decided, decideOperations } from './operations.ts'
+import type { Snapshots } from './snapshots.ts'
 import type { Task } from './task.ts'
 
 interface Prepared {
@@ -27,6 +35,8 @@ interface Prepared {
   readonly states: readonly string[]
   readonly writes: readonly Settled[]
   readonly results: readonly JsonObject[]
+  /** The snapshot that it restores from, if it does. */
+  readonly restores: string | undefined
   /** Its changes are applied, and the commit of this batch will tell. */
   isCommitting: boolean
 }
@@ -57,6 +67,7 @@ export class Transactions {
   readonly #keyed: KeyedReplies
   /** Has those go on who waited for a state. */
   readonly #free: (state: string) => void
+  readonly #snapshots: Snapshots
   readonly #recovered: KeptRow[] = []
   readonly #prepared = new Map<string, Prepared>()
   readonly #decided = new Map<string, Decision>()
@@ -80,6 +91,7 @@ export class Transactions {
     held: Held,
     facts: Facts,
     keyed: KeyedReplies,
+    snapshots: Snapshots,
     free: (state: string) => void,
   ) {
     this.#executor = executor
@@ -88,6 +100,7 @@ export class Transactions {
     this.#facts = facts
     this.#keyed = keyed
     this.#free = free
+    this.#snapshots = snapshots
   }
 
   /** Gets what an earlier life has left in its journal. */
@@ -95,8 +108,14 @@ export class Transactions {
     this.#recovered.push(row)
   }
 
+  /** Whether something that is promised restores from this snapshot. */
+  isRestoring(snapshot: string): boolean {
+    for (const { restores } of this.#prepared.values()) if (restores === snapshot) return true
+    return false
+  }
+
   /** Takes that up. */
-  recover({ mono }: Clocks): void {
+  async recover({ mono }: Clocks): Promise<void> {
     for (const { table, routingKey, key, value } of this.#recovered.splice(0)) {
       if (table === decidedTable) {
         const { participants } = value as { participants: number[] }
@@ -105,6 +124,8 @@ export class Transactions {
       }
       const { decider, wall, operations, is_repaired: isRepaired } = value as object as Promised
       const part: Part = { transaction: key, decider, isDecider: false }
+      const restore = restoreIn(operations)
+      if (restore !== undefined) await this.#snapshots.loadAgain(restore, { wall, mono })
       const decided = this.#decideAll(operations, { wall, mono }, true)
       if (!('code' in decided)) this.#hold(part, operations, decided)
       else if (isRepaired === true) this.#spent.push({ table, routingKey, key, value: undefined })
@@ -117,6 +138,8 @@ export class Transactions {
     const step = entry[3] as object as TransactionStep
     if (!('operations' in step)) return true
     const [id] = entry
+    // What it restores is loaded, and its states were held for that.
+    if (restoreIn(step.operations) !== undefined) return true
     const isTurn = this.#held.isTurnOf(entry, statesOf(step.operations))
     if (isTurn) return true
     this.#holders.add(id)
@@ -198,6 +221,8 @@ export class Transactions {
       return settledWith(refused)
     }
     if ('code' in decided) return settledWith(decided)
+    const restore = restoreIn(operations)
+    if (restore !== undefined) for (const state of this.#snapshots.handOver(restore)) this.#free(state)
     // A transaction of reads that runs although nothing can be written is not kept.
     return {
       ...settledWith({ results: decided.results }),
@@ -317,7 +342,8 @@ export class Transactions {
 
   #decideAll(operations: readonly Operation[], now: Clocks, again = false): Decided | Refusal {
     const { replyBytesMax: resultBytesMax } = this.#facts.limits
-    const options = { directory: this.#directory, executor: this.#executor, resultBytesMax }
+    const changesOf = this.#snapshots.changesOf.bind(this.#snapshots)
+    const options = { directory: this.#directory, executor: this.#executor, resultBytesMax, changesOf }
     return decideOperations(operations, now, options, again)
   }
 
@@ -335,7 +361,10 @@ export class Transactions {
       this.#directory.hold(state)
     }
     const routingKey = routingKeyOf(operations[0] as Operation)
-    const prepared: Prepared = { part, routingKey, states, ...decided, isCommitting: false }
+    const restore = restoreIn(operations)
+    if (restore !== undefined) this.#snapshots.handOver(restore)
+    const restores = restore?.restore.snapshot
+    const prepared: Prepared = { part, routingKey, states, restores, ...decided, isCommitting: false }
     this.#prepared.set(part.transaction, prepared)
     return prepared
   }

@@ -47,6 +47,13 @@ export class InlineShards {
     return inline
   }
 
+  /** Runs the commands of an array. */
+  readonly callAll = (commands: readonly JsonObject[]): Promise<JsonObject[]> =>
+    new Promise((resolve) => {
+      const elements = commands.map((command) => checkEnvelope(copyObject(command)))
+      this.router.runAll(elements, 'values', (replies) => resolve(structuredClone(replies) as JsonObject[]))
+    })
+
   readonly call = (command: JsonObject): Promise<JsonObject> =>
     new Promise((resolve) => {
       this.router.run(checkEnvelope(copyObject(command)), 'values', (reply) => resolve(copyObject(reply as JsonObject)))

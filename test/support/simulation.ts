@@ -1,6 +1,7 @@
 // Router and shards in one thread under a seeded scheduler: turns, deliveries and commits happen in any order that real
 // threads could show, the journal refuses and loses its answers, shards die and come back. What is asked of them, and what
 // has to come of it, is each test's own.
+import { gzipSync } from 'node:zlib'
 import { defaultLimits, type Limits } from '../../src/base/limits.ts'
 import { silentLog } from '../../src/base/log.ts'
 import type { Commit } from '../../src/journal/journal.ts'
@@ -11,6 +12,7 @@ import { Mailbox } from '../../src/router/mailbox.ts'
 import { Quarantine } from '../../src/router/quarantine.ts'
 import { Router } from '../../src/router/router.ts'
 import { Shard } from '../../src/shard/shard.ts'
+import type { ShardOptions } from '../../src/shard/shard-options.ts'
 import { committed, KeepingJournal, lost, Store } from './keeping-journal.ts'
 import { randomFrom } from './random.ts'
 import { settled } from './shard-harness.ts'
@@ -44,6 +46,8 @@ class Scheduler {
 export interface SimulationOptions {
   readonly shards?: number
   readonly limits?: Partial<Limits>
+  readonly cuts?: ShardOptions['cuts']
+  readonly onCut?: ShardOptions['onCut']
 }
 
 /** One simulated engine: every life of a shard stands on the same store. */
@@ -52,8 +56,10 @@ export class Simulation {
   readonly scheduler: Scheduler
   readonly stores: readonly Store[]
   readonly #limits: Limits
+  readonly #parts: Pick<ShardOptions, 'cuts' | 'onCut'>
   readonly mailboxes: Mailbox[]
   readonly router: Router
+  #recovering = 0
   faults = true
   readonly deathsOf: number[]
   /** The time that has passed. */
@@ -62,7 +68,8 @@ export class Simulation {
   #wallOffset = 0
   #wakes: { readonly at: number; readonly wake: () => void }[] = []
 
-  constructor(seed: number, { shards = 2, limits: given = {} }: SimulationOptions = {}) {
+  constructor(seed: number, { shards = 2, limits: given = {}, cuts, onCut }: SimulationOptions = {}) {
+    this.#parts = { ...(cuts && { cuts }), ...(onCut && { onCut }) }
     this.random = randomFrom(seed)
     this.scheduler = new Scheduler(this.random)
     this.stores = Array.from({ length: shards }, () => new Store())
@@ -101,7 +108,12 @@ export class Simulation {
 
   /** Runs whatever can happen, until nothing can before time passes. */
   async settle(): Promise<void> {
-    while (await this.scheduler.step());
+    for (;;) {
+      while (await this.scheduler.step());
+      if (this.#recovering === 0) return
+      // What a recovery reads takes its own turns of the event loop.
+      await settled()
+    }
   }
 
   #wakeAfter(ms: number, wake: () => void): () => void {
@@ -172,8 +184,12 @@ export class Simulation {
       takeMs: Number.POSITIVE_INFINITY,
       onFailure: () => this.scheduler.add(`death ${name}`, die),
       progress,
+      compress: (bytes) => Promise.resolve(gzipSync(bytes, { level: 1 })),
+      ...this.#parts,
     })
+    this.#recovering += 1
     void shard.recover().then(() => {
+      this.#recovering -= 1
       mailbox.attach({
         post: (batch: MailboxBatch) =>
           this.scheduler.add(`batches ${name}`, () => {
