@@ -264,8 +264,8 @@ export const commands = {
     reply: { results: Type.Array(Type.Object({})) },
     summary: 'Runs checks and writes on any states, all of them or none.',
   },
-  ...slowLogCommands,
   ...snapshotCommands,
+  ...slowLogCommands,
 } as const satisfies Record<string, CommandDeclaration>
 
 export type CommandName = keyof typeof commands
