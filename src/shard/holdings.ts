@@ -20,8 +20,8 @@ type Holdings = {
     | 'locks']: ShardStatistics[Field]
 } & { largest: StateSize[] }
 
-/** So many states are looked at in one go: a few tenths of a millisecond. */
-const statesPerSlice = 1_024
+/** For so long states are looked at before others have their turn. */
+const sliceMs = 1
 
 export function holdings(directory: Directory, largestMax = 0): Holdings {
   const found = nothing(directory)
@@ -31,16 +31,14 @@ export function holdings(directory: Directory, largestMax = 0): Holdings {
 
 /** The same, with turns for others in between. What changes meanwhile is counted as it was before or as it is after. */
 export async function holdingsInSlices(directory: Directory, largestMax = 0): Promise<Holdings> {
-  if (directory.size <= statesPerSlice) return holdings(directory, largestMax)
   const found = nothing(directory)
-  for (let after: string | undefined = ''; after !== undefined; ) {
-    const names = directory.names.range({ ...(after !== '' && { after }), limit: statesPerSlice })
-    for (const name of names) {
-      const state = directory.get(name)
-      if (state !== undefined) add(found, state, largestMax)
+  let until = performance.now() + sliceMs
+  for (const states of directory.statesInPieces()) {
+    if (performance.now() > until) {
+      await nextTurn()
+      until = performance.now() + sliceMs
     }
-    after = names.length < statesPerSlice ? undefined : names.at(-1)
-    await nextTurn()
+    for (const state of states) add(found, state, largestMax)
   }
   return found
 }

@@ -49,6 +49,11 @@ export class Directory {
     return this.#states.values()
   }
 
+  /** The same in pieces, between which states may come and go. */
+  statesInPieces(): Iterable<Iterable<State>> {
+    return this.#states.pieces()
+  }
+
   /** Where the version of a name starts that the directory knows nothing of. */
   get versionFloor(): number {
     return this.#versionFloor

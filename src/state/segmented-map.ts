@@ -59,6 +59,22 @@ export class SegmentedMap<Key extends number | string, Value> {
     for (const segment of this.#segments) yield* segment.values()
   }
 
+  /**
+   * The values in pieces of about a thousand, for whoever stops between two of them: inserts and deletes may happen there. What
+   * stays all the time is shown once, also where its segment is split meanwhile.
+   */
+  *pieces(): Generator<Iterable<Value>, void, void> {
+    const ahead = this.#segments.map((_, index) => index)
+    const seen = new Set<number>()
+    let known = ahead.length
+    for (let index = ahead.shift(); index !== undefined; index = ahead.shift()) {
+      seen.add(index)
+      yield (this.#segments[index] as Map<Key, Value>).values()
+      // What was split off from a segment that is still to come has left it.
+      for (; known < this.#segments.length; known += 1) if (!seen.has(sourceOf(known))) ahead.push(known)
+    }
+  }
+
   #segmentOf(key: Key): Map<Key, Value> {
     // Most maps stay small, and pay for no hash.
     const index = this.#segments.length === 1 ? 0 : this.#indexOf(hashOf(key))
@@ -85,6 +101,11 @@ export class SegmentedMap<Key extends number | string, Value> {
     }
     if (this.#segments.length === (this.#roundMask + 1) * 2) this.#roundMask = this.#roundMask * 2 + 1
   }
+}
+
+/** The segment from which this one was split off: the same number without its highest bit. */
+function sourceOf(segment: number): number {
+  return segment & ~(1 << (31 - Math.clz32(segment)))
 }
 
 /**

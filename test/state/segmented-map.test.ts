@@ -98,6 +98,23 @@ describe('SegmentedMap', () => {
     expect(new Set(map.values())).toEqual(new Set([2]))
   })
 
+  it('shows what stays exactly once in its pieces, though much comes and goes between them', () => {
+    const map = new SegmentedMap<string, string>()
+    const names = Array.from({ length: 9_000 }, (_, index) => `stays ${index}`)
+    for (const name of names) map.set(name, name)
+    for (let index = 0; index < 2_000; index += 1) map.set(`goes ${index}`, `goes ${index}`)
+    const shown: string[] = []
+    let pieces = 0
+    for (const piece of map.pieces()) {
+      shown.push(...piece)
+      for (let index = 0; index < 700; index += 1) map.set(`new ${pieces} ${index}`, 'new')
+      for (let index = 0; index < 100; index += 1) map.delete(`goes ${pieces * 100 + index}`)
+      pieces += 1
+    }
+    expect(pieces).toBeGreaterThan(11)
+    expect(shown.filter((name) => name.startsWith('stays')).sort()).toEqual(names.sort())
+  })
+
   it.each<[string, number, (index: number) => Key]>([
     ['consecutive integers', 1_000_000, (index) => index],
     ['negative integers', 100_000, (index) => -index],
