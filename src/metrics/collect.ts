@@ -18,6 +18,12 @@ export interface MetricsSource {
     readonly requestSeconds: { snapshot(): HistogramSnapshot }
     readonly answered: { list(): readonly OutcomeCount[] }
     readonly transactions: { list(): readonly OutcomeCount[] }
+    readonly snapshots: {
+      readonly seconds: {
+        readonly create: { snapshot(): HistogramSnapshot }
+        readonly restore: { snapshot(): HistogramSnapshot }
+      }
+    }
   }
   /** The statistics of each shard, in order; undefined for one that is down or does not answer within the time. */
   statistics(answerMsMax: number): Promise<(ShardStatistics | undefined)[]>
@@ -93,6 +99,10 @@ class Reader {
       commands: sumOutcomes(router.answered.list(), ...shards.map(({ counts }) => counts?.commands ?? [])),
       transactions: router.transactions.list(),
       requestSeconds: router.requestSeconds.snapshot(),
+      snapshotSeconds: {
+        create: router.snapshots.seconds.create.snapshot(),
+        restore: router.snapshots.seconds.restore.snapshot(),
+      },
       deaths: this.#source.deaths(),
       frontEnd: this.#frontEnd?.statistics(),
       feed: this.#feed?.statistics(),

@@ -14,6 +14,7 @@ import {
   transactionsOver,
   unlabelled,
 } from './reading.ts'
+import { snapshotMetrics } from './snapshot-definitions.ts'
 import type { ShardCounts } from './totals.ts'
 import { watchMetrics } from './watch-definitions.ts'
 
@@ -199,6 +200,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     samples: fromCounts(({ retriesAnswered }) => retriesAnswered),
   },
   ...watchMetrics,
+  ...snapshotMetrics,
   {
     name: 'holdfast_expired_keys_total',
     type: 'counter',

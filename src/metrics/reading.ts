@@ -15,6 +15,8 @@ export interface Reading {
   /** By how many shards were involved, in place of the command. */
   readonly transactions: readonly OutcomeCount[]
   readonly requestSeconds: HistogramSnapshot
+  /** Of those that came about. */
+  readonly snapshotSeconds: { readonly create: HistogramSnapshot; readonly restore: HistogramSnapshot }
   readonly deaths: readonly ShardDeaths[]
   /** Undefined where the engine is embedded and has no front end. */
   readonly frontEnd: FrontEndStatistics | undefined

@@ -24,12 +24,15 @@ describe('holdfast', () => {
     expect(stderr).toMatch(/^Usage: holdfast VERB/)
   })
 
-  it.each(['serve', 'call', 'check', 'shell'])('has a help with an example for the verb %s', async (verb) => {
-    const { status, stdout, stderr } = await run([verb, '--help'])
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-    expect(stdout).toMatch(new RegExp(`^Examples:\n  holdfast ${verb}`, 'm'))
-    expect(await run(['help', verb])).toMatchObject({ status: 0, stdout })
-  })
+  it.each(['serve', 'call', 'check', 'snapshot', 'shell'])(
+    'has a help with an example for the verb %s',
+    async (verb) => {
+      const { status, stdout, stderr } = await run([verb, '--help'])
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+      expect(stdout).toMatch(new RegExp(`^Examples:\n  holdfast ${verb}`, 'm'))
+      expect(await run(['help', verb])).toMatchObject({ status: 0, stdout })
+    },
+  )
 })
 
 describe('a misuse has status 2 and is named:', () => {

@@ -18,6 +18,7 @@ class StandIn implements MetricsSource {
   mailboxes = [mailbox(0), mailbox(0)]
   router = {
     requestSeconds: new Histogram(durationBounds),
+    snapshots: { seconds: { create: new Histogram(durationBounds), restore: new Histogram(durationBounds) } },
     answered: new OutcomeCounts(),
     transactions: new OutcomeCounts(),
   }

@@ -7,6 +7,7 @@ import { killCampaign } from './kills.ts'
 import { lockCampaign } from './locks.ts'
 import { powerCutCampaign } from './power-cuts.ts'
 import { retryCampaign } from './retries.ts'
+import { snapshotCampaign } from './snapshots.ts'
 import { transactionCampaign } from './transactions.ts'
 import { watchCampaign } from './watch.ts'
 
@@ -26,4 +27,5 @@ export const campaigns: readonly Campaign[] = [
   quarantineCampaign,
   transactionCampaign('strict'),
   transactionCampaign('relaxed'),
+  snapshotCampaign,
 ]
