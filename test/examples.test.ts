@@ -96,6 +96,13 @@ const examples: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'b is indexed: 3 pages, by w2',
     'b: pending, process -> "processing", fail -> "failed", retry -> "pending", process -> "processing", complete -> "indexed"',
   ],
+  'undo.ts': [
+    'prices are raised: tea is 600 cents',
+    'prices are gone: tea is undefined cents',
+    'back to examples:step2: 2 states, 3 records',
+    'prices are raised: tea is 600 cents',
+    'prices are raised: tea is 300 cents',
+  ],
   'workers.ts': ['a worker dies with job 1', /^job 1 is tried again, by worker [abc]$/, '10 jobs are done, 0 are left'],
 }
 

@@ -17,6 +17,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   export: { summary: 'write states into a file', load: () => import('./export.ts') },
   import: { summary: 'bring a file into a daemon', load: () => import('./import.ts') },
   check: { summary: 'look for damage in a data folder', load: () => import('./check.ts') },
+  snapshot: { summary: 'keep what all states hold, and put it back', load: () => import('./snapshot.ts') },
   shell: { summary: 'send commands to a daemon, as you type them or from a script', load: () => import('./shell.ts') },
 }
 

@@ -57,7 +57,7 @@ export function isBig(name: CommandName, args: JsonObject): boolean {
     case 'CLEAR_KEYS':
       return true
     default:
-      return commands[name].routing === 'shards' || commands[name].routing === 'operations' || mayWait(name, args)
+      return commands[name].routing !== 'state' ? commands[name].routing !== 'router' : mayWait(name, args)
   }
 }
 

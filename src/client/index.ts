@@ -29,6 +29,7 @@ export type { Queue, QueueItem, QueueOptions, TakeOptions } from './queue.ts'
 export type { Page, RecordList } from './record-list.ts'
 export type { FieldsOf, IdOf, JsonFields, NewRecord, Storable, StoredRecord } from './rows.ts'
 export type { ServerInfo, ServerLimits } from './server-info.ts'
+export type { NewSnapshot, RestoredSnapshot, Snapshot, SnapshotOptions, Snapshots } from './snapshots.ts'
 export type {
   AlterTableOptions,
   CreateTableOptions,

@@ -7,6 +7,7 @@ import { Keys } from './keys.ts'
 import { LockMethods } from './lock-methods.ts'
 import { Machine } from './machine.ts'
 import type { JsonFields } from './rows.ts'
+import { Snapshots } from './snapshots.ts'
 import { Table } from './table.ts'
 import { type ResultsOf, runTransaction, type Transaction } from './transaction.ts'
 import { Watch, type WatchOptions, type WatchSource } from './watch.ts'
@@ -33,6 +34,11 @@ export abstract class StateMethods extends LockMethods {
     Event extends string = string,
   >(name: string): Machine<Context, State, Event> {
     return new Machine<Context, State, Event>(this.caller, name)
+  }
+
+  /** What states held at moments that were kept. Nothing is run. */
+  get snapshots(): Snapshots {
+    return new Snapshots(this.caller)
   }
 
   /**

@@ -27,6 +27,12 @@ export interface MetricsSource {
     readonly requestSeconds: { snapshot(): HistogramSnapshot }
     readonly answered: { list(): readonly OutcomeCount[] }
     readonly transactions: { list(): readonly OutcomeCount[] }
+    readonly snapshots: {
+      readonly seconds: {
+        readonly create: { snapshot(): HistogramSnapshot }
+        readonly restore: { snapshot(): HistogramSnapshot }
+      }
+    }
   }
   /** The statistics of each shard, in order; undefined for one that is down or does not answer within the time. */
   statistics(answerMsMax: number, largest: number): Promise<(ShardStatistics | undefined)[]>
@@ -125,6 +131,10 @@ class Reader {
       routerBusySeconds: performance.eventLoopUtilization().active / 1000,
       mailboxDepthMax: limits.mailboxCommandsMax,
       largest: largestOf(shards, this.#largest),
+      snapshotSeconds: {
+        create: router.snapshots.seconds.create.snapshot(),
+        restore: router.snapshots.seconds.restore.snapshot(),
+      },
       deaths: this.#source.deaths(),
       frontEnd: this.#frontEnd?.statistics(),
       feed: this.#feed?.statistics(),

@@ -9,6 +9,7 @@ import { engineMetrics } from './definitions/engine.ts'
 import { feedMetrics } from './definitions/feed.ts'
 import { hookMetrics } from './definitions/hooks.ts'
 import { shardMetrics } from './definitions/shards.ts'
+import { snapshotMetrics } from './definitions/snapshots.ts'
 import type { MetricDefinition } from './reading.ts'
 
 export { deathReasons } from './definitions/shards.ts'
@@ -20,6 +21,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   ...durabilityMetrics,
   ...coordinationMetrics,
   ...feedMetrics,
+  ...snapshotMetrics,
   ...hookMetrics,
   ...clientMetrics,
 ]

@@ -30,6 +30,8 @@ export interface Reading {
   readonly mailboxDepthMax: number
   /** The largest states of all shards, as many as the operator wants to see. */
   readonly largest: readonly (StateSize & { readonly shard: number })[]
+  /** Of those that came about. */
+  readonly snapshotSeconds: { readonly create: HistogramSnapshot; readonly restore: HistogramSnapshot }
   readonly deaths: readonly ShardDeaths[]
   /** Undefined where the engine is embedded and has no front end. */
   readonly frontEnd: FrontEndStatistics | undefined

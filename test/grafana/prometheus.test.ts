@@ -76,6 +76,7 @@ function sourceOf({ shard }: ShardHarness): MetricsSource {
       isReady: true,
       requestSeconds: seconds,
       transactionSeconds: seconds,
+      snapshots: { seconds: { create: seconds, restore: seconds } },
       answered: counts,
       transactions: counts,
     },

@@ -21,6 +21,7 @@ class StandIn implements MetricsSource {
     isReady: true,
     requestSeconds: new Histogram(durationBounds),
     transactionSeconds: new Histogram(durationBounds),
+    snapshots: { seconds: { create: new Histogram(durationBounds), restore: new Histogram(durationBounds) } },
     answered: new OutcomeCounts(),
     transactions: new OutcomeCounts(),
   }

@@ -10,6 +10,7 @@ import { simulatedLinearCampaign } from './linear-simulated.ts'
 import { lockCampaign } from './locks.ts'
 import { powerCutCampaign } from './power-cuts.ts'
 import { retryCampaign } from './retries.ts'
+import { snapshotCampaign } from './snapshots.ts'
 import { transactionCampaign } from './transactions.ts'
 import { watchCampaign } from './watch.ts'
 
@@ -33,4 +34,5 @@ export const campaigns: readonly Campaign[] = [
   simulatedLinearCampaign,
   importKillCampaign(),
   importGrowthCampaign(),
+  snapshotCampaign,
 ]
