@@ -85,7 +85,7 @@ export const options = {
     read: asText,
   },
   shards: {
-    summary: 'threads that own the states; 0 runs all in one thread',
+    summary: 'threads that own the states; 0 runs all in one thread; data on another number is spread over this one',
     placeholder: 'NUMBER',
     type: Type.Integer({ minimum: 0, maximum: shardsMax }),
     expects: `an integer from 0 to ${shardsMax}`,

@@ -13,6 +13,7 @@ import { type WatchSource } from './client/watch.ts'
 import { type Folder, openFolder } from './journal/folder.ts'
 import { type Journal, JournalCorrupt } from './journal/journal.ts'
 import { openJournal } from './journal/open.ts'
+import { hasOpenTransactions, repartition } from './journal/repartition.ts'
 import type { Fault } from './protocol/control.ts'
 import { invalidRequest, requestIdOf } from './protocol/envelope.ts'
 import { isErrorCode, isRetryable, refusal, refusalReply } from './protocol/errors.ts'
@@ -35,8 +36,9 @@ import { Shard } from './shard/shard.ts'
 
 export interface EngineOptions {
   /**
-   * Worker threads that own the states; 0 runs without threads. Default: what the folder was made with, and for a new one,
-   * or without one, the number of cores less one, at least 1.
+   * Worker threads that own the states; 0 runs without threads. Default: what the folder has, and for a new one, or without
+   * one, the number of cores less one, at least 1. A folder that has another number is spread over this one first, which
+   * takes as long as reading all of it a few times, and room for a second copy.
    */
   readonly shards?: number
   /** The folder that keeps the states; one engine at a time. Without it the states go with the engine. */
@@ -64,8 +66,10 @@ export interface EngineOptions {
 export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const { data, shards } = options
   const newShards = Math.max(1, shards ?? availableParallelism() - 1)
-  const folder =
-    data === undefined ? undefined : openFolder(data, newShards, shards === undefined ? undefined : Math.max(1, shards))
+  let folder = data === undefined ? undefined : openFolder(data, newShards)
+  if (folder !== undefined && shards !== undefined && folder.shards !== newShards) {
+    folder = await spreadOver(newShards, folder, options)
+  }
   const engine = new Engine(options, folder, shards === 0 ? 0 : (folder?.shards ?? newShards))
   try {
     await engine.start()
@@ -74,6 +78,27 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     throw error
   }
   return engine
+}
+
+/** Spreads the data over so many shards, once its own number has brought all transactions over several to their end. */
+async function spreadOver(shards: number, folder: Folder, options: EngineOptions): Promise<Folder> {
+  const { limits, log = silentLog } = options
+  try {
+    if (hasOpenTransactions(folder)) {
+      log.info({ data: folder.path, shards: folder.shards }, 'transactions are brought to their end first')
+      const engine = new Engine(options, { ...folder, release: () => {} }, folder.shards)
+      try {
+        await engine.start()
+      } finally {
+        // As each shard starts, what an earlier life has left is taken up; to close is to wait for that.
+        await engine.close()
+      }
+    }
+    return await repartition(folder, shards, { limits: { ...defaultLimits, ...limits }, log })
+  } catch (error) {
+    folder.release()
+    throw error
+  }
 }
 
 /** How long to wait before a shard that could not be started is tried again. */

@@ -6,6 +6,7 @@ import { diskFullCampaign } from './disk-full.ts'
 import { killCampaign } from './kills.ts'
 import { lockCampaign } from './locks.ts'
 import { powerCutCampaign } from './power-cuts.ts'
+import { repartitionCampaign } from './repartition.ts'
 import { retryCampaign } from './retries.ts'
 import { transactionCampaign } from './transactions.ts'
 import { watchCampaign } from './watch.ts'
@@ -20,6 +21,7 @@ export const campaigns: readonly Campaign[] = [
   retryCampaign('strict'),
   retryCampaign('relaxed'),
   damageCampaign,
+  repartitionCampaign(),
   lockCampaign,
   watchCampaign,
   deathCampaign,
