@@ -4,10 +4,20 @@ import type { JsonObject, JsonValue } from './value.ts'
 
 /**
  * How a request is sent: as values, inside one process; as JSON text; as MessagePack, whose reply may use record
- * structures or only maps; with its rows in slices; as a step of a transaction, a `TransactionStep`; or as a marker, which
- * every shard gets at the same place of the router's order: it ends its batch, and is decided after that batch's commit.
+ * structures or only maps; with its rows in slices; as a step of a transaction, a `TransactionStep`; as a marker, which
+ * every shard gets at the same place of the router's order: it ends its batch, and is decided after that batch's commit; or
+ * as a cut, a `CutBody`, which does the same and waits for no command that takes its steps.
  */
-export type SentAs = 'values' | 'json' | 'msgpack' | 'msgpack-maps' | 'sliced' | 'transaction' | 'marker' | Notice
+export type SentAs =
+  | 'values'
+  | 'json'
+  | 'msgpack'
+  | 'msgpack-maps'
+  | 'sliced'
+  | 'transaction'
+  | 'marker'
+  | 'cut'
+  | Notice
 
 /**
  * What a router has to say besides requests: `cancel`, the caller of the request with the entry's own id is gone;

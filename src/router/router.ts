@@ -19,6 +19,7 @@ import { messagePackCodec } from '../protocol/message-pack.ts'
 import type { ShardCondition } from '../protocol/statistics.ts'
 import { replyOfOnly } from '../protocol/transactions.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
+import { Cuts } from './cut.ts'
 import { fanOut, type Join } from './fan-out.ts'
 import { joinsOf } from './joins.ts'
 import type { Mailbox, OnParked, Respond } from './mailbox.ts'
@@ -56,12 +57,16 @@ export class Router {
   /** What the router answered itself: the shards count the rest. */
   readonly answered = new OutcomeCounts()
   readonly #transactions: Transactions
+  /** For what all shards have to do at one moment. */
+  readonly cuts: Cuts
 
   constructor(options: RouterOptions) {
     this.#options = options
     this.#startedAt = options.now()
     const { mailboxes, limits, durability, wakeAfter = systemWakeAfter } = options
     this.#transactions = new Transactions({ mailboxes, limits, wakeAfter, isDurable: durability !== 'memory' })
+    const { decisions } = this.#transactions
+    this.cuts = new Cuts({ mailboxes, decisions, deadlineMs: limits.requestDeadlineMs, wakeAfter })
     this.#joins = joinsOf(() => ({
       uptimeSeconds: (options.now() - this.#startedAt) / 1000,
       instance: this.#instance,

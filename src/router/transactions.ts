@@ -12,6 +12,7 @@ import { shardOf } from '../base/placement.ts'
 import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
 import { type Operation, readOperations, routingKeyOf, type TransactionStep } from '../protocol/transactions.ts'
 import { approximateBytes, isObject, type JsonObject, type JsonValue } from '../protocol/value.ts'
+import { Decisions } from './decisions.ts'
 import type { Mailbox } from './mailbox.ts'
 
 /** What could not be brought to its end is tried again after so long, where nothing tells when it could be. */
@@ -33,6 +34,8 @@ interface Participant {
 
 export class Transactions {
   readonly #options: TransactionsOptions
+  /** Which of them one shard shows already and another not yet. */
+  readonly decisions = new Decisions()
   /** By how many shards were involved, `one` or `many`, and what came of it: `ok`, or the code of the refusal. */
   readonly counts = new OutcomeCounts()
   /** No two processes have the same, so no transaction of another one is ever taken for one of this. */
@@ -118,7 +121,11 @@ export class Transactions {
     if (refused !== undefined) {
       answer(refused)
       await this.#finish([decider, ...others], transaction, false)
-    } else await this.#decide(decider, others, transaction, answer, () => joined(votes, participants))
+      return
+    }
+    await this.decisions.whenAdmitted()
+    const end = this.decisions.begin()
+    await this.#decide(decider, others, transaction, answer, () => joined(votes, participants)).finally(end)
   }
 
   async #decide(
@@ -169,11 +176,17 @@ export class Transactions {
 
   /** A shard has begun: brings to an end what an earlier life of it, or of this process, has left. */
   async #takeOver(mailbox: Mailbox): Promise<void> {
+    const known = this.decisions.begin()
     const left = await this.#insist(mailbox, { step: 'recovered' })
-    if (left.status !== 'ok') return
+    if (left.status !== 'ok') return known()
     const { mailboxes } = this.#options
     const prepared = left.prepared as { transaction: string; decider: number }[]
     const decided = left.decided as { transaction: string; participants: number[] }[]
+    // Of those that run still it is known where they stand, and some wait to be decided.
+    const ends = [...prepared, ...decided]
+      .filter(({ transaction }) => !this.#live.has(transaction))
+      .map(() => this.decisions.begin())
+    known()
     await Promise.all([
       // What is brought to its end here may have been so before this shard forgot that it was.
       ...prepared.map(async ({ transaction, decider }) => {
@@ -187,6 +200,7 @@ export class Transactions {
         await this.#finish(others, transaction, true, mailbox)
       }),
     ])
+    for (const end of ends) end()
   }
 
   /** Asks until there is an answer; only while the process drains is a refusal the end of it. */

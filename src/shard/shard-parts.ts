@@ -6,6 +6,7 @@ import type { ShardStatistics } from '../protocol/statistics.ts'
 import { Directory } from '../state/directory.ts'
 import { RecentChanges } from '../state/recent-changes.ts'
 import type { Job } from './batch.ts'
+import { Cuts } from './cuts.ts'
 import { DueWork } from './due-work.ts'
 import { Executor } from './executor.ts'
 import type { Held } from './held.ts'
@@ -56,5 +57,6 @@ export function assemble(options: ShardOptions, actor: Actor) {
   const feed = new ShardFeed({ directory, recent, publish })
   const transactions = new Transactions(executor, directory, actor.held, facts, actor.onFree)
   const dueWork = new DueWork({ directory, facts, wakeAfter, onWake: actor.onWake })
-  return { directory, executor, dueWork, parking, replies, hooks, feed, transactions }
+  const cuts = new Cuts({ ...options.cuts }, directory, send)
+  return { directory, executor, dueWork, parking, replies, hooks, feed, transactions, cuts }
 }

@@ -19,6 +19,7 @@ import type { ShardStatistics } from '../protocol/statistics.ts'
 import { apply, type Change, isUrgent, undo } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
 import { type Batch, type Job, JournalFailure, newBatch } from './batch.ts'
+import type { Cuts } from './cuts.ts'
 import type { DueWork } from './due-work.ts'
 import { type Executor, refusalOf, type Settled, type ToPark } from './executor.ts'
 import { Held } from './held.ts'
@@ -49,6 +50,7 @@ export class Shard {
   readonly #hooks: Hooks
   readonly #feed: ShardFeed
   readonly #transactions: Transactions
+  readonly #cuts: Cuts
   readonly #counters = new Counters()
   readonly #startedAt: number
   readonly #inbox = new Queue<MailboxEntry>()
@@ -71,6 +73,7 @@ export class Shard {
       hooks: this.#hooks,
       feed: this.#feed,
       transactions: this.#transactions,
+      cuts: this.#cuts,
     } = assemble(options, {
       counters: this.#counters,
       held: this.#held,
@@ -156,7 +159,8 @@ export class Shard {
     this.#transactions.endBatch()
     const committedAt = performance.now()
     this.#options.probe?.('release')
-    if (marker !== undefined) this.#takeUp(marker, batch)
+    if (marker?.[1] === 'cut') this.#cuts.take(marker, this.#commitNumber)
+    else if (marker !== undefined) this.#takeUp(marker, batch)
     this.#release(batch)
     const releasedAt = performance.now()
     this.#hooks.tell()
@@ -210,6 +214,7 @@ export class Shard {
       const entry = this.#inbox.shift()
       if (entry === undefined) return undefined
       const [, sentAs, routingKey] = entry
+      if (sentAs === 'cut') return entry
       if (sentAs === 'marker') {
         if (!this.#held.isDue(entry)) continue
         const [id, , , body] = entry

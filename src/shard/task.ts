@@ -87,6 +87,7 @@ function decode([, sentAs, , body]: MailboxEntry): Decoded | Refusal {
     case 'values':
     case 'transaction':
     case 'marker':
+    case 'cut':
     case 'cancel':
     case 'drain':
     case 'watch':

@@ -11,6 +11,7 @@ import { Mailbox } from '../../src/router/mailbox.ts'
 import { Quarantine } from '../../src/router/quarantine.ts'
 import { Router } from '../../src/router/router.ts'
 import { Shard } from '../../src/shard/shard.ts'
+import type { ShardOptions } from '../../src/shard/shard-options.ts'
 import { committed, KeepingJournal, lost, Store } from './keeping-journal.ts'
 import { randomFrom } from './random.ts'
 import { settled } from './shard-harness.ts'
@@ -44,6 +45,7 @@ class Scheduler {
 export interface SimulationOptions {
   readonly shards?: number
   readonly limits?: Partial<Limits>
+  readonly cuts?: ShardOptions['cuts']
 }
 
 /** One simulated engine: every life of a shard stands on the same store. */
@@ -52,6 +54,7 @@ export class Simulation {
   readonly scheduler: Scheduler
   readonly stores: readonly Store[]
   readonly #limits: Limits
+  readonly #cuts: SimulationOptions['cuts']
   readonly mailboxes: Mailbox[]
   readonly router: Router
   faults = true
@@ -59,7 +62,8 @@ export class Simulation {
   now = 0
   #wakes: { readonly at: number; readonly wake: () => void }[] = []
 
-  constructor(seed: number, { shards = 2, limits: given = {} }: SimulationOptions = {}) {
+  constructor(seed: number, { shards = 2, limits: given = {}, cuts }: SimulationOptions = {}) {
+    this.#cuts = cuts
     this.random = randomFrom(seed)
     this.scheduler = new Scheduler(this.random)
     this.stores = Array.from({ length: shards }, () => new Store())
@@ -150,6 +154,7 @@ export class Simulation {
       wakeAfter: (ms, wake) => this.#wakeAfter(ms, () => alive && wake()),
       onFailure: () => this.scheduler.add(`death ${name}`, die),
       progress,
+      ...(this.#cuts && { cuts: this.#cuts }),
     })
     void shard.recover().then(() => {
       mailbox.attach({
