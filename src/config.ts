@@ -30,6 +30,8 @@ export interface Config {
   readonly shards: number | undefined
   /** The folder that keeps the states; undefined to keep nothing. */
   readonly data: string | undefined
+  /** The folder that backups are made in; undefined for one within the folder of the data. */
+  readonly backups: string | undefined
   readonly durability: Storage['durability']
   /** A module that is loaded into each shard; undefined for none. */
   readonly extension: string | undefined
@@ -98,6 +100,13 @@ export const options = {
     expects: 'the path of a folder',
     read: asText,
   },
+  backups: {
+    summary: 'the folder that backups are made in',
+    placeholder: 'DIR',
+    type: Type.String({ minLength: 1 }),
+    expects: 'the path of a folder',
+    read: asText,
+  },
   durability: {
     summary:
       'strict: what was answered survives a power cut; relaxed: a killed process, and a power cut less its last second',
@@ -150,6 +159,8 @@ export const defaults: Readonly<Values> = {
   metrics: '127.0.0.1:9560',
   shards: Math.min(shardsMax, Math.max(1, availableParallelism() - 1)),
   data: './holdfast-data',
+  // Where nobody says, it is the folder of the data that counts.
+  backups: 'DIR/backups',
   durability: 'strict',
   memory: false,
   // The word for nothing, as for metrics: a help text and a file can say it.
@@ -176,12 +187,18 @@ export function loadConfig({ flags, file, environment }: ConfigSources): Config 
   if (flags.memory !== undefined && flags.data !== undefined) {
     throw new Misuse('--memory keeps nothing, so it cannot be given together with --data.')
   }
+  if (flags.memory !== undefined && flags.backups !== undefined) {
+    throw new Misuse(
+      '--memory keeps nothing, so there is nothing to back up: it cannot be given together with --backups.',
+    )
+  }
   return Object.freeze({
     bind: Object.freeze([...values.bind]),
     feed: values.feed === 'off' ? undefined : values.feed,
     metrics: Object.freeze(parseAddress(values.metrics)),
     shards: given.shards,
     data: values.memory ? undefined : values.data,
+    backups: given.backups,
     durability: values.durability,
     extension: values.extension === 'off' ? undefined : values.extension,
     logLevel: values['log-level'],

@@ -2,6 +2,7 @@
 // of one's own; the daemon adds its front ends. With `shards: 0` everything runs in the caller's thread, on the same code.
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { systemClocks, systemWakeAfter } from './base/clock.ts'
 import type { Durability, Storage } from './base/durability.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
@@ -10,6 +11,7 @@ import type { Caller } from './client/caller.ts'
 import { embeddedCaller } from './client/embedded.ts'
 import { StateMethods } from './client/state-methods.ts'
 import { type WatchSource } from './client/watch.ts'
+import { BackupFolder } from './journal/backup-folder.ts'
 import { type Folder, openFolder } from './journal/folder.ts'
 import { type Journal, JournalCorrupt } from './journal/journal.ts'
 import { openJournal } from './journal/open.ts'
@@ -28,6 +30,7 @@ import { Mailbox } from './router/mailbox.ts'
 import { type DeathReason, Quarantine } from './router/quarantine.ts'
 import { Router } from './router/router.ts'
 import { Supervisor } from './router/supervisor.ts'
+import { backupCut } from './shard/backup.ts'
 import { loadExtension } from './shard/extension.ts'
 import { Faults } from './shard/faults.ts'
 import { HookCalls } from './shard/hook-calls.ts'
@@ -43,6 +46,8 @@ export interface EngineOptions {
   readonly shards?: number
   /** The folder that keeps the states; one engine at a time. Without it the states go with the engine. */
   readonly data?: string
+  /** With `data`, the folder that backups are made in. Default: `backups` in the folder of the data. */
+  readonly backups?: string
   /** With `data`, what survives what; see README, "Durability". Default: `strict`. */
   readonly durability?: Storage['durability']
   /** Bounds that differ from the defaults. */
@@ -165,6 +170,8 @@ export class Engine extends StateMethods {
       dataId,
       quarantine: this.#quarantine,
       now,
+      log: this.#log,
+      backups: folder && new BackupFolder(options.backups ?? join(folder.path, 'backups'), folder),
     })
     const { watchedStatesMax } = limits
     this.feed = new Feed({ mailboxes, watchedStatesMax, instance: () => this.router.instance })
@@ -328,6 +335,7 @@ export class Engine extends StateMethods {
       },
       progress,
       hooks: this.#hooks,
+      cuts: { backup: backupCut(0, journal) },
       log: this.#log,
       ...(faults && { probe: faults.probe }),
     })

@@ -33,8 +33,8 @@ export interface ExchangeOptions {
 
 const timeoutSecondsMax = 86_400
 
-/** Adds `--endpoint` and `--timeout`. */
-export function addConnectionOptions(command: Command): Command {
+/** Adds `--endpoint` and `--timeout`, which is so many milliseconds where nobody says. */
+export function addConnectionOptions(command: Command, timeoutMs = 5_000): Command {
   return command
     .addOption(
       new Option('--endpoint <ENDPOINT>', 'where the daemon takes commands')
@@ -42,7 +42,9 @@ export function addConnectionOptions(command: Command): Command {
         .argParser(readEndpoint),
     )
     .addOption(
-      new Option('--timeout <SECONDS>', 'how long to wait for the reply').default(5_000, '5').argParser(readTimeout),
+      new Option('--timeout <SECONDS>', 'how long to wait for the reply')
+        .default(timeoutMs, String(timeoutMs / 1_000))
+        .argParser(readTimeout),
     )
 }
 

@@ -15,6 +15,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   serve: { summary: 'run the daemon', load: () => import('./serve.ts') },
   call: { summary: 'send one command to a daemon and print its reply', load: () => import('./call.ts') },
   check: { summary: 'look for damage in a data folder', load: () => import('./check.ts') },
+  backup: { summary: 'copy everything that a daemon has into a folder', load: () => import('./backup.ts') },
   shell: { summary: 'send commands to a daemon, as you type them or from a script', load: () => import('./shell.ts') },
 }
 

@@ -23,7 +23,7 @@ export interface Folder {
 interface Description {
   readonly format: number
   readonly shards: number
-  /** Undefined in a folder that an older version has made. */
+  /** Undefined in a backup, and in a folder that an older version has made. */
   readonly id: string | undefined
 }
 
@@ -143,6 +143,11 @@ function readDescription(path: string): Description | undefined {
     throw new Problem(`${file} is not what this version of holdfast has written there.`)
   }
   return { format, shards: shards as number, id: typeof id === 'string' ? id : undefined }
+}
+
+/** Describes a copy of the data: without an id, so that each folder that is made of it gets one of its own. */
+export function describeCopy(path: string, shards: number): void {
+  writeDescription(join(path, descriptionName), { format, shards })
 }
 
 function newId(): string {

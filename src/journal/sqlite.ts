@@ -8,10 +8,11 @@ import type { Directory } from '../state/directory.ts'
 import { Anchor, anchorFileOf } from './anchor.ts'
 import { ChangeLog, type LogPage, readLog } from './change-log.ts'
 import { DiskSpace } from './disk-space.ts'
-import type { Commit, CommitOutcome, Journal } from './journal.ts'
+import type { Commit, CommitOutcome, CopyOutcome, Journal } from './journal.ts'
 import type { KeptRow } from './kept-rows.ts'
 import { Reserve } from './reserve.ts'
 import { RowCount } from './row.ts'
+import { SqliteCopies } from './sqlite-copy.ts'
 import {
   ask,
   codeOf,
@@ -74,6 +75,7 @@ export class SqliteJournal implements Journal {
   readonly durability: Exclude<Durability, 'memory'>
   readonly #options: SqliteJournalOptions
   readonly #reserve: Reserve
+  readonly #copies: SqliteCopies
   /** Until the database is open; then its space knows. */
   #hasReserve = false
   #opened: Opened | undefined
@@ -85,6 +87,7 @@ export class SqliteJournal implements Journal {
   constructor(options: SqliteJournalOptions) {
     this.#options = options
     this.durability = options.durability
+    this.#copies = new SqliteCopies(options.file)
     this.#reserve = new Reserve(reserveFileOf(options.file), options.reserveBytes)
   }
 
@@ -140,7 +143,13 @@ export class SqliteJournal implements Journal {
     return this.#call(() => (isUrgent ? this.#commitStrictly(opened, commit) : this.#commit(opened, commit)))
   }
 
+  async copy(file: string, goesOn: () => boolean): Promise<CopyOutcome> {
+    assert(this.#opened !== undefined, 'what is copied is open')
+    return this.#call(() => this.#copies.begin(file, goesOn))
+  }
+
   async close(): Promise<void> {
+    await this.#copies.stop()
     clearTimeout(this.#timer)
     const opened = this.#opened
     this.#opened = undefined
@@ -222,12 +231,16 @@ export class SqliteJournal implements Journal {
       return this.#checkpoint(opened)
     } catch (error) {
       if (!isOutOfSpace(error)) throw error
-      this.#setSynchronous(opened.database, 'strict')
-      this.#commitHead(opened)
-      this.#setSynchronous(opened.database, this.durability)
-      this.#anchor(opened)
-      return true
+      return this.#secureByCommit(opened)
     }
+  }
+
+  #secureByCommit(opened: Opened): true {
+    this.#setSynchronous(opened.database, 'strict')
+    this.#commitHead(opened)
+    this.#setSynchronous(opened.database, this.durability)
+    this.#anchor(opened)
+    return true
   }
 
   #commitHead(opened: Opened): void {
@@ -322,7 +335,8 @@ export class SqliteJournal implements Journal {
     this.#runLater(opened, () => {
       let isWhole = false
       try {
-        isWhole = this.#checkpoint(opened)
+        // A moment that is pinned keeps what came after it from being copied into the database.
+        isWhole = this.#checkpoint(opened) || (this.#copies.isRunning && this.#secureByCommit(opened))
       } catch (error) {
         if (!isOutOfSpace(error)) throw error
         opened.space.confine()

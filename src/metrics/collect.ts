@@ -4,7 +4,13 @@ import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
 import type { Durability } from '../base/durability.ts'
 import type { HistogramSnapshot } from '../base/histogram.ts'
 import type { OutcomeCount } from '../base/outcome-counts.ts'
-import type { FeedStatistics, FrontEndStatistics, ShardCondition, ShardStatistics } from '../protocol/statistics.ts'
+import type {
+  BackupStatistics,
+  FeedStatistics,
+  FrontEndStatistics,
+  ShardCondition,
+  ShardStatistics,
+} from '../protocol/statistics.ts'
 import { metricDefinitions } from './definitions.ts'
 import type { MetricDefinition, Reading, Sample, ShardDeaths } from './reading.ts'
 import { ShardTotals, sumOutcomes } from './totals.ts'
@@ -18,6 +24,7 @@ export interface MetricsSource {
     readonly requestSeconds: { snapshot(): HistogramSnapshot }
     readonly answered: { list(): readonly OutcomeCount[] }
     readonly transactions: { list(): readonly OutcomeCount[] }
+    readonly backups: { statistics(): BackupStatistics }
   }
   /** The statistics of each shard, in order; undefined for one that is down or does not answer within the time. */
   statistics(answerMsMax: number): Promise<(ShardStatistics | undefined)[]>
@@ -93,6 +100,7 @@ class Reader {
       commands: sumOutcomes(router.answered.list(), ...shards.map(({ counts }) => counts?.commands ?? [])),
       transactions: router.transactions.list(),
       requestSeconds: router.requestSeconds.snapshot(),
+      backups: router.backups.statistics(),
       deaths: this.#source.deaths(),
       frontEnd: this.#frontEnd?.statistics(),
       feed: this.#feed?.statistics(),

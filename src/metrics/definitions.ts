@@ -4,6 +4,7 @@
 import { serverVersion } from '../base/version.ts'
 import { hookNames } from '../protocol/hooks.ts'
 import { shardConditions } from '../protocol/statistics.ts'
+import { backupMetrics } from './backup-definitions.ts'
 import {
   fromCounts,
   fromFrontEnd,
@@ -199,6 +200,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     samples: fromCounts(({ retriesAnswered }) => retriesAnswered),
   },
   ...watchMetrics,
+  ...backupMetrics,
   {
     name: 'holdfast_expired_keys_total',
     type: 'counter',

@@ -2,7 +2,13 @@
 import type { Durability } from '../base/durability.ts'
 import type { HistogramSnapshot } from '../base/histogram.ts'
 import type { OutcomeCount } from '../base/outcome-counts.ts'
-import type { FeedStatistics, FrontEndStatistics, ShardCondition, ShardStatistics } from '../protocol/statistics.ts'
+import type {
+  BackupStatistics,
+  FeedStatistics,
+  FrontEndStatistics,
+  ShardCondition,
+  ShardStatistics,
+} from '../protocol/statistics.ts'
 import type { ShardCounts } from './totals.ts'
 
 /** All that a scrape shows, read at one moment. */
@@ -15,6 +21,7 @@ export interface Reading {
   /** By how many shards were involved, in place of the command. */
   readonly transactions: readonly OutcomeCount[]
   readonly requestSeconds: HistogramSnapshot
+  readonly backups: BackupStatistics
   readonly deaths: readonly ShardDeaths[]
   /** Undefined where the engine is embedded and has no front end. */
   readonly frontEnd: FrontEndStatistics | undefined

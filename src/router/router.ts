@@ -5,6 +5,7 @@ import { systemWakeAfter, type WakeAfter } from '../base/clock.ts'
 import type { Durability } from '../base/durability.ts'
 import { durationBounds, Histogram } from '../base/histogram.ts'
 import type { Limits } from '../base/limits.ts'
+import { type Log, silentLog } from '../base/log.ts'
 import { OutcomeCounts } from '../base/outcome-counts.ts'
 import { shardOf } from '../base/placement.ts'
 import { serverVersion } from '../base/version.ts'
@@ -19,6 +20,7 @@ import { messagePackCodec } from '../protocol/message-pack.ts'
 import type { ShardCondition } from '../protocol/statistics.ts'
 import { replyOfOnly } from '../protocol/transactions.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
+import { type BackupStore, Backups } from './backups.ts'
 import { Cuts } from './cut.ts'
 import { fanOut, type Join } from './fan-out.ts'
 import { joinsOf } from './joins.ts'
@@ -41,6 +43,9 @@ export interface RouterOptions {
   readonly dataId: string
   /** Milliseconds from an arbitrary start. */
   readonly now: () => number
+  /** Where backups are kept; undefined for nowhere. */
+  readonly backups?: BackupStore | undefined
+  readonly log?: Log
   /** For what is tried again later. Default: a timer. */
   readonly wakeAfter?: WakeAfter
 }
@@ -59,6 +64,7 @@ export class Router {
   readonly #transactions: Transactions
   /** For what all shards have to do at one moment. */
   readonly cuts: Cuts
+  readonly backups: Backups
 
   constructor(options: RouterOptions) {
     this.#options = options
@@ -67,6 +73,8 @@ export class Router {
     this.#transactions = new Transactions({ mailboxes, limits, wakeAfter, isDurable: durability !== 'memory' })
     const { decisions } = this.#transactions
     this.cuts = new Cuts({ mailboxes, decisions, deadlineMs: limits.requestDeadlineMs, wakeAfter })
+    const { backups: store, log = silentLog } = options
+    this.backups = new Backups({ store, take: (body) => this.cuts.take(body), log })
     this.#joins = joinsOf(() => ({
       uptimeSeconds: (options.now() - this.#startedAt) / 1000,
       instance: this.#instance,
@@ -129,6 +137,7 @@ export class Router {
       case 'operations':
         return this.#runTransaction(element, respond)
       case 'router':
+        if (name === 'BACKUP') return this.#makeBackup(element, respond)
         return this.#answer(name, this.#own(element), requestId, respond)
     }
   }
@@ -157,7 +166,7 @@ export class Router {
     })
   }
 
-  /** Runs commands in their order, and tells each reply as it comes. Behind a transaction the next waits for its answer. */
+  /** Runs commands in their order, and tells each reply as it comes. Behind a transaction or a backup the next waits for its answer. */
   runEach(
     elements: readonly MessageElement[],
     codec: 'json' | 'values',
@@ -167,7 +176,10 @@ export class Router {
     for (let index = from; index < elements.length; index += 1) {
       const element = elements[index] as MessageElement
       const isWaitedFor =
-        'name' in element && (commands[element.name].routing === 'operations' || this.#isFencedElsewhere(element))
+        'name' in element &&
+        (commands[element.name].routing === 'operations' ||
+          element.name === 'BACKUP' ||
+          this.#isFencedElsewhere(element))
       this.run(element, codec, (body) => {
         answered(body, index)
         if (isWaitedFor) this.runEach(elements, codec, answered, index + 1)
@@ -179,6 +191,7 @@ export class Router {
   /** Refuses what comes from now on, and resolves once everything before it is answered. */
   async drain(): Promise<void> {
     this.#draining = true
+    this.backups.stop()
     // Whoever waits hears at once that nothing will come.
     for (const mailbox of this.#options.mailboxes) mailbox.drain()
     await this.#transactions.drain()
@@ -212,6 +225,10 @@ export class Router {
       onParked,
       numbered,
     })
+  }
+
+  #makeBackup({ name, command, requestId }: MessageCommand, respond: Respond): void {
+    void this.backups.make(command.name as string).then((reply) => this.#answer(name, reply, requestId, respond))
   }
 
   #runTransaction({ name, command, requestId }: MessageCommand, respond: Respond): void {

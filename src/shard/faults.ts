@@ -31,6 +31,7 @@ export class Faults {
         this.#armed = undefined
         return { outcome: 'unknown', reason: 'a test asked for this failure' }
       },
+      ...(journal.copy && { copy: journal.copy.bind(journal) }),
       close: () => journal.close(),
     }
   }

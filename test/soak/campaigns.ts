@@ -1,4 +1,5 @@
 // Every campaign there is; `npm run soak` runs them in this order.
+import { backupCampaign } from './backup.ts'
 import type { Campaign } from './campaign.ts'
 import { damageCampaign } from './damage.ts'
 import { deathCampaign, quarantineCampaign } from './deaths.ts'
@@ -22,6 +23,8 @@ export const campaigns: readonly Campaign[] = [
   retryCampaign('relaxed'),
   damageCampaign,
   repartitionCampaign(),
+  backupCampaign('strict'),
+  backupCampaign('relaxed'),
   lockCampaign,
   watchCampaign,
   deathCampaign,

@@ -59,6 +59,7 @@ export const samples: Readonly<Record<CommandName, JsonObject>> = {
   },
   LIST_QUARANTINED: {},
   RELEASE_SHARD: { shard: 0 },
+  BACKUP: { name: 'nightly' },
   GET_CHANGES: { state: 'leads', since: 0, prefix: '', limit: 10, wait: 0 },
   TRANSACTION: {
     ops: [{ check: { state: 'leads', id: 1, exists: true } }, { cmd: 'DELETE_RECORD', state: 'leads', id: 1 }],
