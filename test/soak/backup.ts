@@ -16,8 +16,8 @@ import type { Campaign, CampaignRun, Counts } from './campaign.ts'
 const accounts = Array.from({ length: 12 }, (_, index) => `account ${index}`)
 const startingBalance = 1_000
 const transfersAtOnce = 8
-/** Keys that make a backup take its time. */
-const bulk = { keys: 400, bytes: 16_000 }
+const bulkKeys = 400
+const bulkBytes = 16_000
 /** In one life so many backups are made, at most; one more is begun, and the daemon killed. */
 const backupsMax = 2
 /** A kill comes so much later than the last backup was asked for, at most: about what that takes. */
@@ -80,7 +80,11 @@ async function sumsIn(path: string): Promise<{ money: number; transfers: number 
   return sums
 }
 
-async function backUpAndKill({ seed, folder, goesOn }: CampaignRun, durability: string): Promise<Counts> {
+async function backUpAndKill(
+  { seed, folder, goesOn }: CampaignRun,
+  durability: string,
+  keyCount: number,
+): Promise<Counts> {
   const random = randomFrom(seed)
   const counts = { kills: 0, backups: 0, 'of them in a kill': 0, 'left unfinished': 0, transfers: 0 }
   const data = join(folder, 'data')
@@ -93,7 +97,7 @@ async function backUpAndKill({ seed, folder, goesOn }: CampaignRun, durability: 
     const { program, endpoint } = await startDaemon(args)
     const client = await connect(endpoint, { retry: false })
     try {
-      if (isFirst) await prepare(client)
+      if (isFirst) await prepare(client, keyCount)
       const found = await balances(client)
       strictEqual(found.money, startingBalance * accounts.length, 'the money is all there')
       ok(found.transfers >= tally.answered && found.transfers <= tally.asked, 'each transfer is there once')
@@ -143,13 +147,13 @@ async function backUpAndKill({ seed, folder, goesOn }: CampaignRun, durability: 
   }
 }
 
-async function prepare(client: Client): Promise<void> {
+async function prepare(client: Client, keyCount: number): Promise<void> {
   for (const state of accounts) {
     await client.call({ cmd: 'SET_KEY', state, key: 'balance', value: startingBalance })
     await client.call({ cmd: 'SET_KEY', state, key: 'transfers', value: 0 })
   }
-  const value = 'x'.repeat(bulk.bytes)
-  const keys = Array.from({ length: bulk.keys }, (_, index) => `key ${index}`)
+  const value = 'x'.repeat(bulkBytes)
+  const keys = Array.from({ length: keyCount }, (_, index) => `key ${index}`)
   await Promise.all(keys.map((key, index) => client.call({ cmd: 'SET_KEY', state: `bulk ${index % 9}`, key, value })))
 }
 
@@ -161,10 +165,11 @@ async function balances(client: Client): Promise<{ money: number; transfers: num
   return { money: await sum('balance'), transfers: (await sum('transfers')) / 2 }
 }
 
-export function backupCampaign(durability: 'strict' | 'relaxed'): Campaign {
+/** `keyCount`: how many long values there are besides what is transferred, so that a backup takes its time. */
+export function backupCampaign(durability: 'strict' | 'relaxed', keyCount = bulkKeys): Campaign {
   return {
     name: `backup-${durability}`,
     tries: `a backup in ${durability} mode is one whole moment of all shards, or there is none of its name, whenever kill -9 comes`,
-    run: (run) => backUpAndKill(run, durability),
+    run: (run) => backUpAndKill(run, durability, keyCount),
   }
 }
