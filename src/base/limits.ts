@@ -14,6 +14,7 @@ export interface Limits {
   readonly changesLoggedPerShardMax: number
   readonly changeLogBytesPerShardMax: number
   readonly reserveBytesPerShard: number
+  readonly snapshotsMax: number
   readonly recordBytesMax: number
   readonly recordFieldsMax: number
   readonly valueBytesMax: number
@@ -62,6 +63,8 @@ export const defaultLimits: Limits = {
   // What a shard keeps of the disk to give up when that is full, so that deletes find room: twice what its write-ahead
   // file holds when it is copied into the database, as the copy has to be possible still.
   reserveBytesPerShard: 8 * 1024 * 1024,
+  // Each snapshot takes room beside what stands; of more than this the oldest goes.
+  snapshotsMax: 10,
   // A record travels whole in every change and event.
   recordBytesMax: 256 * 1024,
   // Beyond this V8 keeps an object as a hash table, and a schema message is no longer readable.

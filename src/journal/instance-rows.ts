@@ -25,12 +25,12 @@ function occurrenceAt(order: number, { version }: Occurrence): ContentPlace {
   return { table: historyTable, key: `${sortable(order)}/${sortable(version)}` }
 }
 
-function occurrenceRow(order: number, occurrence: Occurrence): StoredContentRow {
+export function occurrenceRow(order: number, occurrence: Occurrence): StoredContentRow {
   const { from, to, event, at } = occurrence
   return { ...occurrenceAt(order, occurrence), value: { from, to, event, at } }
 }
 
-function instanceRow(order: number, id: RecordId, contents: InstanceContents): StoredContentRow {
+export function instanceRow(order: number, id: RecordId, contents: InstanceContents): StoredContentRow {
   const { configuration, context, deadlines, revision, createdAt, updatedAt } = contents
   return {
     table: instancesTable,

@@ -5,6 +5,15 @@ import type { JsonObject } from '../protocol/value.ts'
 import type { Change, StagedRecords } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
 import type { KeptRow } from './kept-rows.ts'
+import type { StoredContentRow } from './kind-rows.ts'
+import type { ChunkEdit, Chunks } from './snapshot-chunks.ts'
+
+/** Rows of a state that is restored: journalled before the change that makes them visible, and ignored without it. */
+export interface StagedRows {
+  readonly state: string
+  readonly generation: number
+  readonly rows: readonly StoredContentRow[]
+}
 
 /** What one batch changed, in the order in which it was decided. It becomes durable whole or not at all. */
 export interface Commit {
@@ -12,9 +21,11 @@ export interface Commit {
   readonly number: number
   /** Records that a change of a whole table brings are read when it is committed: as they stand after the batch. */
   readonly changes: readonly Change[]
-  readonly staged: readonly StagedRecords[]
+  readonly staged: readonly (StagedRecords | StagedRows)[]
   /** Rows that are no state's; see kept-rows.ts. */
   readonly kept?: readonly KeptRow[]
+  /** Of snapshots; see snapshot-chunks.ts. */
+  readonly chunks?: readonly ChunkEdit[]
   /** Has to be on the disk before it is answered, also where others need not be. Default: false. */
   readonly isUrgent?: boolean
 }
@@ -49,7 +60,7 @@ export class JournalCorrupt extends Error {
   }
 }
 
-export interface Journal {
+export interface Journal extends Chunks {
   readonly durability: Durability
   /**
    * True while only what frees space may be committed: the disk is full, and the journal looks by itself, now and then,

@@ -6,6 +6,7 @@
 //     decided     │ leads       │ 4f…-12                                │ {"participants":[1,3]}
 //     idempotency │ leads       │ order-7                               │ {"at":1700000000000,"hash":"…","fields":{"id":1},…}
 //     prepared    │ orders      │ 4f…-12                                │ {"decider":0,"wall":1700000000000,"operations":[…]}
+//     parts       │             │ 9f…                                   │ {"isWhole":true,"states":[["leads",3,2841]]}
 //     retries     │ leads       │ 00112233445566778899aabbccddeeff/242  │ {"settled":40,"sent_as":"msgpack","reply":"kpECkQI="}
 //     retries     │             │ 00112233445566778899aabbccddeeff/10   │ {"settled":41}
 import type { JsonValue } from '../protocol/value.ts'
@@ -23,7 +24,24 @@ export const decidedTable = 'decided'
 /** What a participant of a transaction has promised. */
 export const preparedTable = 'prepared'
 
-export const keptTables: readonly string[] = [decidedTable, keyedTable, preparedTable, retryTable]
+/** Which chunks a shard has of a snapshot. */
+export const partsTable = 'parts'
+
+/** What makes a snapshot exist; on one shard. */
+export const snapshotsTable = 'snapshots'
+
+export const keptTables: readonly string[] = [
+  decidedTable,
+  keyedTable,
+  partsTable,
+  preparedTable,
+  retryTable,
+  snapshotsTable,
+]
+
+export function isOfSnapshots(table: string): boolean {
+  return table === partsTable || table === snapshotsTable
+}
 
 export function isOfTransactions(table: string): boolean {
   return table === decidedTable || table === preparedTable

@@ -41,16 +41,16 @@ function leaseAt(made: number, { token }: Lease): ContentPlace {
   return { table: leasesTable, key: `${sortable(made)}/${sortable(token)}` }
 }
 
-function itemRow(made: number, position: number, { value, deliveries }: ListItem): StoredContentRow {
+export function itemRow(made: number, position: number, { value, deliveries }: ListItem): StoredContentRow {
   return { ...itemAt(made, position), value: [value, deliveries] }
 }
 
-function leaseRow(made: number, lease: Lease): StoredContentRow {
+export function leaseRow(made: number, lease: Lease): StoredContentRow {
   const { item, leaseMs } = lease
   return { ...leaseAt(made, lease), value: [item.value, item.deliveries, leaseMs] }
 }
 
-function keyRow(key: string, contents: KeyContents): StoredContentRow {
+export function keyRow(key: string, contents: KeyContents): StoredContentRow {
   const { value, list, encoding, version, revision, createdAt, updatedAt, expiresAt, bytes } = contents
   return {
     table: keysTable,

@@ -3,12 +3,14 @@
 import { assert } from '../base/assert.ts'
 import type { Directory } from '../state/directory.ts'
 import type { Commit, CommitOutcome, Journal } from './journal.ts'
+import { ChunkMap, type ChunkPlace, type FoundChunk } from './snapshot-chunks.ts'
 
 const committed: Promise<CommitOutcome> = Promise.resolve({ outcome: 'committed' })
 const nothing: Promise<number> = Promise.resolve(0)
 
 export class MemoryJournal implements Journal {
   readonly durability = 'memory'
+  readonly #chunks = new ChunkMap()
   #lastNumber = 0
   #closed = false
 
@@ -22,11 +24,20 @@ export class MemoryJournal implements Journal {
 
   async recall(): Promise<void> {}
 
-  commit({ number }: Commit): Promise<CommitOutcome> {
+  commit({ number, chunks = [] }: Commit): Promise<CommitOutcome> {
     assert(!this.#closed, 'nothing is committed to a closed journal')
     assert(number === this.#lastNumber + 1, 'commits are numbered without gaps')
     this.#lastNumber = number
+    this.#chunks.edit(chunks)
     return committed
+  }
+
+  readChunk(place: ChunkPlace): FoundChunk {
+    return this.#chunks.readChunk(place)
+  }
+
+  chunkPlaces(snapshot: string, max: number): readonly ChunkPlace[] {
+    return this.#chunks.chunkPlaces(snapshot, max)
   }
 
   close(): Promise<void> {

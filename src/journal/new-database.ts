@@ -4,6 +4,7 @@
 import { Anchor, anchorFileOf } from './anchor.ts'
 import { syncFile } from './exchange.ts'
 import { checksumOf, type Row, RowCount } from './row.ts'
+import type { ChunkPlace } from './snapshot-chunks.ts'
 import { type Database, loadSqlite, type Statement } from './sqlite-library.ts'
 import { migrate } from './sqlite-schema.ts'
 
@@ -20,6 +21,7 @@ export class NewDatabase {
   readonly #database: Database
   readonly #insertRow: Statement
   readonly #insertEntry: Statement
+  readonly #insertChunk: Statement
   readonly #counted = new RowCount()
   /** Of the last commit; an entry of the change log takes the next one. */
   number = 0
@@ -41,6 +43,9 @@ export class NewDatabase {
       this.#insertEntry = this.#database.prepare(
         'INSERT INTO batches (number, changes, bytes, crc) VALUES (?, ?, ?, ?)',
       )
+      this.#insertChunk = this.#database.prepare(
+        'INSERT INTO snapshot_chunks (snapshot, state, number, bytes, crc) VALUES (?, ?, ?, ?, ?)',
+      )
     } catch (error) {
       this.#database.close()
       throw error
@@ -51,6 +56,11 @@ export class NewDatabase {
     const checksum = checksumOf(table, routingKey, key, text)
     this.#insertRow.run(table, routingKey, key, text, checksum)
     this.#counted.add(table, checksum)
+  }
+
+  /** Adds a chunk of a snapshot, whose checksum is right. */
+  addChunk({ snapshot, state, number, bytes }: ChunkPlace & { readonly bytes: Uint8Array }, checksum: number): void {
+    this.#insertChunk.run(snapshot, state, number, bytes, checksum)
   }
 
   /** Adds an entry to the change log, under the next number: so many changes, as JSON text. */

@@ -4,7 +4,7 @@
 import { approximateBytes, type JsonObject, type JsonValue } from '../protocol/value.ts'
 import { Directory, type State } from '../state/directory.ts'
 import type { Anchored } from './anchor.ts'
-import { isOfTransactions, keptTables, preparedTable } from './kept-rows.ts'
+import { isOfSnapshots, isOfTransactions, keptTables, partsTable, preparedTable } from './kept-rows.ts'
 import { contentTables, kindNamed, kindOf } from './kinds.ts'
 import { locksTable, tokensFact } from './lock-rows.ts'
 import { fromSortable, type Row, RowCount, type RowPlace } from './row.ts'
@@ -141,7 +141,11 @@ class Rebuilding {
   #readName(row: Row): void {
     const { table, routingKey, key, text } = row
     const value = JSON.parse(text) as JsonObject
-    if (table === locksTable || keptTables.includes(table) || key === tokensFact) this.#others.push(row)
+    if (table === partsTable) {
+      const { label, isWhole } = value as { label: string; isWhole: boolean }
+      if (isWhole)
+        this.#lost.push(`the part of this shard in the snapshot '${label}', which cannot be restored any more`)
+    } else if (table === locksTable || keptTables.includes(table) || key === tokensFact) this.#others.push(row)
     else if (table === factsTable && key === 'numbers') this.#facts = value as unknown as Facts
     else if (table === directoryTable && key === 'deleted') {
       this.#deleted.set(routingKey, value as unknown as { version: number; sequence: number })
@@ -235,7 +239,7 @@ class Rebuilding {
   /** They are true only beside the very commits that they came with. */
   #nameOthers(): void {
     const locks = this.#others.filter(({ table }) => table === locksTable).length
-    const replies = this.#others.filter(({ table }) => keptTables.includes(table) && !isOfTransactions(table)).length
+    const replies = this.#others.filter(({ table }) => keptTables.includes(table) && !isKeptAnyway(table)).length
     if (locks > 0) this.#lost.push(`${locks} locks: nobody holds one any more, and every token so far is refused`)
     if (replies > 0) this.#lost.push(`${replies} replies that were kept for whoever asks again`)
   }
@@ -317,9 +321,14 @@ class Rebuilding {
   }
 }
 
+/** Other shards rely on it. */
+function isKeptAnyway(table: string): boolean {
+  return isOfTransactions(table) || isOfSnapshots(table)
+}
+
 /** What was promised may stand on something that is lost: then it cannot be kept, and must not keep the shard from starting. */
 function openTransaction(row: Row): Row[] {
-  if (!isOfTransactions(row.table)) return []
+  if (!isKeptAnyway(row.table)) return []
   if (row.table !== preparedTable) return [row]
   const value = JSON.parse(row.text) as JsonObject
   return [rowOf(row.table, row.routingKey, row.key, { ...value, is_repaired: true })]

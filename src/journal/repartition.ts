@@ -109,7 +109,7 @@ class Repartition {
       spread.finish()
       // No number of a commit is given twice, whichever shard had given it.
       for (const database of this.#databases) database.number = before.commits
-      await this.#spreadLogs(spread, before.files)
+      await this.#spreadOthers(spread, before.files)
       for (const database of this.#databases) database.finish()
       onStep('written')
       const after = await this.#read(growing, this.#shards, 'reading back', () => {})
@@ -151,24 +151,30 @@ class Repartition {
     return { ...sum, files, carried: carried.totals() }
   }
 
-  /** All change logs become one, by time, of which each new shard gets its part. */
-  async #spreadLogs(spread: Spread, files: readonly string[]): Promise<void> {
+  /** Snapshots; and all change logs become one, by time, of which each new shard gets its part. */
+  async #spreadOthers(spread: Spread, files: readonly string[]): Promise<void> {
     const opened = files.map((file) => new (loadSqlite().DatabaseSync)(file, { readOnly: true }))
     try {
-      let entries = 0
-      let yieldedAt = performance.now()
-      for (const changes of merged(opened.map(readWhole))) {
-        spread.takeEntry(changes)
-        entries += 1
-        if (performance.now() - yieldedAt < sliceMs) continue
-        this.#notice({ doing: 'the change log', entries })
-        await new Promise((resolve) => setImmediate(resolve))
-        yieldedAt = performance.now()
-      }
+      for (const database of opened) await this.#inSlices('snapshots', spread.snapshots.takeChunks(database))
+      spread.snapshots.finish()
+      await this.#inSlices('the change log', spread.takeEntries(merged(opened.map(readWhole))))
       const { changesLoggedPerShardMax: changesMax, changeLogBytesPerShardMax: bytesMax } = this.#options.limits
       for (const database of this.#databases) database.trimLog({ changesMax, bytesMax })
     } finally {
       for (const database of opened) database.close()
+    }
+  }
+
+  /** Lets the thread look at its messages now and then. */
+  async #inSlices(doing: string, steps: Generator<void, void, void>): Promise<void> {
+    let yieldedAt = performance.now()
+    let count = 0
+    for (const _ of steps) {
+      count += 1
+      if (performance.now() - yieldedAt < sliceMs) continue
+      this.#notice({ doing, steps: count })
+      await new Promise((resolve) => setImmediate(resolve))
+      yieldedAt = performance.now()
     }
   }
 

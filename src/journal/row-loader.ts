@@ -2,7 +2,7 @@
 // routing key and key, each of them whole: the driver has held it against its checksum.
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Directory } from '../state/directory.ts'
-import { isOfTransactions, type KeptRow, keptTables } from './kept-rows.ts'
+import { isOfTransactions, type KeptRow, keptTables, partsTable, snapshotsTable } from './kept-rows.ts'
 import type { Opening } from './kind-rows.ts'
 import { contentTables, kindNamed } from './kinds.ts'
 import { loadTokens, lockIn, locksTable, tokensFact } from './lock-rows.ts'
@@ -108,6 +108,8 @@ export function describePlace({ table, routingKey, key }: RowPlace): string {
   if (table === locksTable) return `lock '${routingKey}'`
   if (table === factsTable) return `the shard's ${key}`
   if (isOfTransactions(table)) return `the ${table} transaction ${key}`
+  if (table === partsTable) return `the part of the snapshot ${key}`
+  if (table === snapshotsTable) return `the snapshot ${key}`
   if (keptTables.includes(table)) return `the reply ${key} that was kept for '${routingKey}'`
   return `the row ${key} in ${table} of state '${routingKey}'`
 }

@@ -5,10 +5,19 @@
 import { shardOf } from '../base/placement.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import { JournalCorrupt } from './journal.ts'
-import { isOfTransactions, keptKey, keptNumberOf, retryTable, settledOnly } from './kept-rows.ts'
+import {
+  isOfTransactions,
+  keptKey,
+  keptNumberOf,
+  partsTable,
+  retryTable,
+  settledOnly,
+  snapshotsTable,
+} from './kept-rows.ts'
 import type { NewDatabase } from './new-database.ts'
 import { type Row, RowCount, type RowTotals } from './row.ts'
 import { describePlace } from './row-loader.ts'
+import { SpreadSnapshots, statesOfPart } from './spread-snapshots.ts'
 import { factsTable } from './state-rows.ts'
 
 /** A transaction over several shards that nobody has brought to its end: its rows name shards by their numbers. */
@@ -19,18 +28,22 @@ export class OpenTransaction extends Error {
 /** Counts the rows that are carried over as they are; sums over all shards are the same before and after. */
 export class CarriedRows {
   readonly #counted = new RowCount()
+  readonly #manifests = new Set<string>()
+  readonly #parts: Row[] = []
 
   add(row: Row): void {
-    if (isCarried(row)) this.#counted.addRow(row)
+    const { table, key } = row
+    if (table === snapshotsTable) this.#manifests.add(key)
+    if (table === partsTable) this.#parts.push(row)
+    else if (table !== factsTable && !(table === retryTable && isSettledOnly(key))) this.#counted.addRow(row)
   }
 
+  /** Called once, when all rows are in: which parts count is known by then. */
   totals(): RowTotals {
+    const named = this.#parts.filter(({ key }) => this.#manifests.has(key))
+    for (const row of named.flatMap(statesOfPart)) this.#counted.addRow(row)
     return this.#counted.totals()
   }
-}
-
-function isCarried({ table, key }: Row): boolean {
-  return table !== factsTable && !(table === retryTable && isSettledOnly(key))
 }
 
 /** A row of a session that says up to where it has settled, and of no message. */
@@ -46,11 +59,13 @@ export class Spread {
   /** By session: below which number everything is settled, over all shards, and on each new one by its own rows. */
   readonly #settled = new Map<string, number>()
   readonly #settledOn: readonly Map<string, number>[]
+  readonly snapshots: SpreadSnapshots
 
   constructor(from: number, to: readonly NewDatabase[]) {
     this.#from = from
     this.#to = to
     this.#settledOn = to.map(() => new Map())
+    this.snapshots = new SpreadSnapshots(to)
   }
 
   /** Takes a row of an old shard. */
@@ -59,6 +74,8 @@ export class Spread {
     if (table === factsTable) return this.#noteFact(key, JSON.parse(text) as JsonObject)
     if (isOfTransactions(table)) throw new OpenTransaction(describePlace(row))
     if (table === retryTable && isSettledOnly(key)) return this.#noteSettled(row, undefined)
+    if (table === partsTable) return this.snapshots.notePart(row)
+    if (table === snapshotsTable) this.snapshots.noteManifest(row)
     if (shardOf(routingKey, this.#from) !== shard) {
       throw new JournalCorrupt([`${describePlace(row)} lies on shard ${shard}, where it does not belong`])
     }
@@ -67,8 +84,15 @@ export class Spread {
     this.#database(target).addRow(row)
   }
 
-  /** Takes the changes of an entry of an old change log; those of one state come in their order. */
-  takeEntry(changes: readonly JsonObject[]): void {
+  /** Takes the entries of all old change logs, those of one state in their order; yields behind each. */
+  *takeEntries(entries: Iterable<readonly JsonObject[]>): Generator<void, void, void> {
+    for (const changes of entries) {
+      this.#takeEntry(changes)
+      yield
+    }
+  }
+
+  #takeEntry(changes: readonly JsonObject[]): void {
     const parts = new Map<number, JsonObject[]>()
     for (const change of changes) {
       const target = shardOf((change.state ?? change.lock) as string, this.#to.length)

@@ -7,6 +7,7 @@ import { JournalCorrupt } from './journal.ts'
 import type { KeptRow } from './kept-rows.ts'
 import { checksumOf, type Row, RowCount, type RowTotals } from './row.ts'
 import { describePlace, RowLoader } from './row-loader.ts'
+import { snapshotProblems } from './snapshot-check.ts'
 import { ask, type Database, isPassing, loadSqlite } from './sqlite-library.ts'
 import { schemaVersion, versionOf } from './sqlite-schema.ts'
 import type { StateRows } from './state-rows.ts'
@@ -25,7 +26,7 @@ export interface Loaded {
 export interface ReadOptions {
   /** The database; the anchor is the file beside it. */
   readonly file: string
-  /** Whether the entries of the change log are looked at as well. */
+  /** Whether the entries of the change log, and the chunks of snapshots, are looked at as well. */
   readonly readsLog?: boolean
   /** Gets each row, whole as it is stored. What it throws ends the reading. */
   readonly onRow?: (row: Row) => void
@@ -141,10 +142,14 @@ class Reader {
   readonly #loader: RowLoader
   readonly #options: ReadOptions
   readonly #problems: string[] = []
+  readonly #kept: KeptRow[] = []
 
   constructor(database: Database, directory: Directory, options: ReadOptions) {
     this.#database = database
-    this.#loader = new RowLoader(directory, options.onKept)
+    this.#loader = new RowLoader(directory, (row) => {
+      if (options.readsLog === true) this.#kept.push(row)
+      options.onKept?.(row)
+    })
     this.#options = options
   }
 
@@ -159,6 +164,7 @@ class Reader {
     const counted = await this.#readRows()
     const stored = this.#loader.finish(this.#problems)
     this.#compare(head, counted.totals())
+    this.#problems.push(...this.#call(() => snapshotProblems(this.#database, this.#kept)))
     this.#checkStructure()
     if (this.#problems.length > 0) refuse(this.#problems)
     return { head, stored }

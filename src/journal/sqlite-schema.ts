@@ -91,6 +91,17 @@ const migrations: readonly string[] = [
     SELECT routing_key AS name, bytes ->> 'token' AS token, bytes ->> 'owner' AS owner, bytes ->> 'ttl_ms' AS ttl_ms
     FROM rows WHERE tbl = 'locks';
   `,
+  // Chunks are large, so they stand in a table of their own, with their places in an index beside it.
+  `
+  CREATE TABLE snapshot_chunks (
+    snapshot TEXT NOT NULL, state TEXT NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL, crc INTEGER NOT NULL,
+    PRIMARY KEY (snapshot, state, number)
+  );
+  CREATE VIEW snapshots AS
+    SELECT key AS id, bytes ->> 'label' AS label, bytes ->> 'at' AS at, bytes ->> 'states' AS states,
+      bytes ->> 'records' AS records, bytes ->> 'bytes' AS bytes
+    FROM rows WHERE tbl = 'snapshots';
+  `,
 ]
 
 export const schemaVersion = migrations.length

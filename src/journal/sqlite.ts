@@ -12,6 +12,8 @@ import type { Commit, CommitOutcome, CopyOutcome, Journal } from './journal.ts'
 import type { KeptRow } from './kept-rows.ts'
 import { Reserve } from './reserve.ts'
 import { RowCount } from './row.ts'
+import type { ChunkPlace, FoundChunk } from './snapshot-chunks.ts'
+import { SqliteChunks } from './sqlite-chunks.ts'
 import { SqliteCopies } from './sqlite-copy.ts'
 import {
   ask,
@@ -69,6 +71,7 @@ interface Opened {
   readonly space: DiskSpace
   readonly stored: StateRows
   readonly rows: SqliteRows
+  readonly chunks: SqliteChunks
 }
 
 export class SqliteJournal implements Journal {
@@ -148,6 +151,14 @@ export class SqliteJournal implements Journal {
     return this.#call(() => this.#copies.begin(file, goesOn))
   }
 
+  readChunk(place: ChunkPlace): FoundChunk {
+    return this.#call(() => this.#opened?.chunks.read(place))
+  }
+
+  chunkPlaces(snapshot: string, max: number): readonly ChunkPlace[] {
+    return this.#call(() => this.#opened?.chunks.places(snapshot, max) ?? [])
+  }
+
   async close(): Promise<void> {
     await this.#copies.stop()
     clearTimeout(this.#timer)
@@ -215,6 +226,7 @@ export class SqliteJournal implements Journal {
       anchor: new Anchor(anchorFileOf(this.#options.file)),
       log: new ChangeLog(database, this.#options),
       rows: new SqliteRows(database),
+      chunks: new SqliteChunks(database),
     }
     // Whatever a commit that failed at its end has left in the file is overwritten by this one, so that it stays away.
     this.#commitHead(opened)
@@ -269,14 +281,14 @@ export class SqliteJournal implements Journal {
 
   #commit(opened: Opened, commit: Commit): CommitOutcome {
     const { number, changes } = commit
-    const { database, stored, log, rows, space } = opened
+    const { database, stored, log, rows, chunks, space } = opened
     const plan = stored.plan(commit)
     const counted = new RowCount(this.#head)
     const head = { number, ...counted.totals() }
     let isWritten = false
     try {
       database.exec('BEGIN IMMEDIATE')
-      let bytes = 0
+      let bytes = chunks.write(commit.chunks ?? [])
       for (const edit of plan.edits) {
         bytes += edit.text?.length ?? 0
         rows.write(counted, edit)

@@ -13,7 +13,7 @@ import type { JsonValue } from '../protocol/value.ts'
 import type { Change, ChangeOfState, StagedRecords } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
 import { loggedChange } from '../state/logged-change.ts'
-import type { Commit } from './journal.ts'
+import type { Commit, StagedRows } from './journal.ts'
 import type { LeftRows } from './kind-rows.ts'
 import { contentTables, kindOf } from './kinds.ts'
 import { LockPlan, loggedLock } from './lock-rows.ts'
@@ -112,7 +112,7 @@ class Planner {
     return { edits: this.#edits, adopt: () => this.#adopt(forgotten) }
   }
 
-  #stage(part: StagedRecords): void {
+  #stage(part: StagedRecords | StagedRows): void {
     const { state, generation } = part
     let place = this.#stagedOf(state)
     if (place?.generation !== generation) {
@@ -121,7 +121,8 @@ class Planner {
       place = { generation, epoch: this.#takeEpoch() }
       this.#staged.set(state, place)
     }
-    for (const { table, key, value } of stagedRows(part)) this.#put(table, state, `${place.epoch}/${key}`, value)
+    const rows = 'rows' in part ? part.rows : stagedRows(part)
+    for (const { table, key, value } of rows) this.#put(table, state, `${place.epoch}/${key}`, value)
   }
 
   #note(change: ChangeOfState): void {
@@ -133,9 +134,12 @@ class Planner {
     }
     touched.lastVersion = version
     if (change.subject === 'state') {
-      this.#exchange(state, touched, change.after === undefined ? undefined : this.#takeEpoch())
-      if (this.#stagedOf(state) !== undefined) this.#leave(state, this.#takeStaged(state).epoch)
-      touched.whole = change.after !== undefined
+      const staged = this.#stagedOf(state) === undefined ? undefined : this.#takeStaged(state)
+      const isShown = staged !== undefined && staged.generation === change.restored?.generation
+      if (staged !== undefined && !isShown) this.#leave(state, staged.epoch)
+      const epoch = isShown ? staged.epoch : this.#takeEpoch()
+      this.#exchange(state, touched, change.after === undefined ? undefined : epoch)
+      touched.whole = change.after !== undefined && !isShown
       return
     }
     const footprint = kindOf(change).footprint(change)

@@ -12,7 +12,7 @@ import { fromSortable, sortable } from './row.ts'
 
 const recordsTable = 'records'
 
-function recordRow(order: number, { revision, record }: RecordContents): StoredContentRow {
+export function recordRow(order: number, { revision, record }: RecordContents): StoredContentRow {
   return { table: recordsTable, key: sortable(order), value: [revision, record] }
 }
 

@@ -28,6 +28,7 @@ export const LengthBound = Type.Union([PositiveInteger, Type.Null()], {
 })
 export const Text = Type.String({ expects: 'a string' })
 export const Names = Type.Array(Type.String(), { expects: 'a list of strings' })
+export const StateNames = Type.Array(Type.String(), { minItems: 1, expects: 'a list of at least one name' })
 export const Kind = Type.Union([Type.Literal('table'), Type.Literal('keys'), Type.Literal('machine')], {
   expects: "'table', 'keys' or 'machine'",
 })

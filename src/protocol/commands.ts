@@ -21,6 +21,7 @@ import type { CommandDeclaration, Target } from './declaration.ts'
 import { keyCommands } from './key-commands.ts'
 import { lockCommands } from './lock-commands.ts'
 import { machineCommands } from './machine-commands.ts'
+import { snapshotCommands } from './snapshot-commands.ts'
 
 export type { Target } from './declaration.ts'
 
@@ -249,6 +250,7 @@ export const commands = {
     reply: { results: Type.Array(Type.Object({})) },
     summary: 'Runs checks and writes on any states, all of them or none.',
   },
+  ...snapshotCommands,
 } as const satisfies Record<string, CommandDeclaration>
 
 export type CommandName = keyof typeof commands
@@ -258,7 +260,7 @@ export const commandNames = Object.keys(commands) as CommandName[]
 
 /** The names of the commands that are decided on a target, by a shard. */
 export type CommandsOn<T extends Target> = {
-  [Name in CommandName]: (typeof commands)[Name]['routing'] extends 'router' | 'operations'
+  [Name in CommandName]: (typeof commands)[Name]['routing'] extends 'router' | 'operations' | 'snapshots'
     ? never
     : (typeof commands)[Name]['target'] extends T
       ? Name

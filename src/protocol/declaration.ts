@@ -5,9 +5,9 @@ import type { ArgumentTypes } from './arguments.ts'
 
 /**
  * Who runs a command: `state`, the shard that owns the state or lock that it names; `shards`, every shard, the
- * router joining their answers; `router`, the router itself.
+ * router joining their answers; `operations` and `snapshots`, the router with the shards' help; `router`, the router itself.
  */
-export type Routing = 'state' | 'shards' | 'operations' | 'router'
+export type Routing = 'state' | 'shards' | 'operations' | 'snapshots' | 'router'
 
 /**
  * What a routed command is decided on: `table` or `machine`, an existing state of that kind; `keys`, a keyspace, which is there as

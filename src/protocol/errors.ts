@@ -164,6 +164,16 @@ export const errorTable = {
       return `${what} ${where}${d.can.length === 0 ? '' : `, but ${nameSet(d.can)}`}`
     },
   ),
+  SNAPSHOT_NOT_FOUND: row(
+    'state',
+    'There is no snapshot of this label, or none at all, or it does not hold the state that was named.',
+    (d: { label?: string; state?: string }) => {
+      if (d.label === undefined) return 'There is no snapshot yet'
+      return d.state === undefined
+        ? `Snapshot '${d.label}' not found`
+        : `Snapshot '${d.label}' holds no state '${d.state}'`
+    },
+  ),
   KEY_REUSED: row(
     'state',
     'The idempotency key was used with another command on this state, a short while ago.',
@@ -208,6 +218,12 @@ export const errorTable = {
     'storage',
     'What the shard of this state had stored is damaged. Its file is left as it is; other shards serve.',
     (d: { shard: number; lost: string[] }) => `Shard ${d.shard} is damaged: ${d.lost.join('; ')}`,
+  ),
+  SNAPSHOT_DAMAGED: row(
+    'storage',
+    'What is stored of the snapshot is not what was written, so nothing was restored from it. States are not concerned.',
+    (d: { label: string; shard: number; reason: string }) =>
+      `Snapshot '${d.label}' is damaged on shard ${d.shard}: ${d.reason}`,
   ),
   QUARANTINED: row(
     'storage',

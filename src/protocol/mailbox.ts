@@ -5,8 +5,8 @@ import type { JsonObject, JsonValue } from './value.ts'
 /**
  * How a request is sent: as values, inside one process; as JSON text; as MessagePack, whose reply may use record
  * structures or only maps; with its rows in slices; as a step of a transaction, a `TransactionStep`; as a marker, which
- * every shard gets at the same place of the router's order: it ends its batch, and is decided after that batch's commit; or
- * as a cut, a `CutBody`, which does the same and waits for no command that takes its steps.
+ * every shard gets at the same place of the router's order: it ends its batch, and is decided after that batch's commit; as a
+ * cut, a `CutBody`, which does the same and waits for no command that takes its steps; or as a `SnapshotStep`.
  */
 export type SentAs =
   | 'values'
@@ -15,6 +15,7 @@ export type SentAs =
   | 'msgpack-maps'
   | 'sliced'
   | 'transaction'
+  | 'snapshot'
   | 'marker'
   | 'cut'
   | Notice

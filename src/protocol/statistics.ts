@@ -71,6 +71,9 @@ export interface ShardStatistics {
   readonly hookSeconds: HistogramSnapshot
   /** Bytes of the heap of the shard's thread in use; of the whole process where shards run without threads. */
   readonly heapBytes: number
+  /** Those whose manifests this shard has, and how many bytes of all of them it stores. */
+  readonly snapshots: number
+  readonly snapshotBytes: number
   /** The disk is full: only what frees space is admitted. */
   readonly storageFull: boolean
 }

@@ -41,10 +41,17 @@ export interface FenceOperation {
   readonly fence: Fence
 }
 
-export type Operation = CheckOperation | WriteOperation | FenceOperation
+/** Puts what was loaded of a snapshot in the place of what stands; only the router makes it. It has no result. */
+export interface RestoreOperation {
+  readonly index: number
+  readonly restore: { readonly load: string; readonly snapshot: string; readonly states: readonly string[] }
+}
+
+export type Operation = CheckOperation | WriteOperation | FenceOperation | RestoreOperation
 
 /** The name that says on which shard it is decided. */
 export function routingKeyOf(operation: Operation): string {
+  if ('restore' in operation) return operation.restore.states[0] ?? ''
   return 'fence' in operation ? operation.fence.lock : operation.state
 }
 
@@ -73,7 +80,20 @@ export interface Part {
 
 /** The states that operations name, each once. */
 export function statesOf(operations: readonly Operation[]): string[] {
-  return [...new Set(operations.flatMap((operation) => ('fence' in operation ? [] : [operation.state])))]
+  return [
+    ...new Set(
+      operations.flatMap((operation) => {
+        if ('restore' in operation) return operation.restore.states
+        return 'fence' in operation ? [] : [operation.state]
+      }),
+    ),
+  ]
+}
+
+/** What operations restore, if they do: then there is no other beside it. */
+export function restoreIn(operations: readonly Operation[]): RestoreOperation | undefined {
+  const [first] = operations
+  return first !== undefined && 'restore' in first ? first : undefined
 }
 
 /** The refusal of a transaction for one of its operations. */

@@ -26,6 +26,7 @@ import { fanOut, type Join } from './fan-out.ts'
 import { joinsOf } from './joins.ts'
 import type { Mailbox, OnParked, Respond } from './mailbox.ts'
 import type { Quarantine } from './quarantine.ts'
+import { Snapshots } from './snapshots.ts'
 import { Transactions } from './transactions.ts'
 
 /** Worst first. */
@@ -65,16 +66,28 @@ export class Router {
   /** For what all shards have to do at one moment. */
   readonly cuts: Cuts
   readonly backups: Backups
+  readonly snapshots: Snapshots
 
   constructor(options: RouterOptions) {
     this.#options = options
     this.#startedAt = options.now()
     const { mailboxes, limits, durability, wakeAfter = systemWakeAfter } = options
-    this.#transactions = new Transactions({ mailboxes, limits, wakeAfter, isDurable: durability !== 'memory' })
+    const isDurable = durability !== 'memory'
+    this.#transactions = new Transactions({ mailboxes, limits, wakeAfter, isDurable })
     const { decisions } = this.#transactions
     this.cuts = new Cuts({ mailboxes, decisions, deadlineMs: limits.requestDeadlineMs, wakeAfter })
     const { backups: store, log = silentLog } = options
     this.backups = new Backups({ store, take: (body) => this.cuts.take(body), log })
+    this.snapshots = new Snapshots({
+      mailboxes,
+      limits,
+      cuts: this.cuts,
+      transactions: this.#transactions,
+      wakeAfter,
+      isDurable,
+      wall: Date.now,
+      now: options.now,
+    })
     this.#joins = joinsOf(() => ({
       uptimeSeconds: (options.now() - this.#startedAt) / 1000,
       instance: this.#instance,
@@ -136,6 +149,8 @@ export class Router {
         return this.#toAllShards(element, respond)
       case 'operations':
         return this.#runTransaction(element, respond)
+      case 'snapshots':
+        return this.#runSnapshot(element, respond)
       case 'router':
         if (name === 'BACKUP') return this.#makeBackup(element, respond)
         return this.#answer(name, this.#own(element), requestId, respond)
@@ -166,26 +181,42 @@ export class Router {
     })
   }
 
-  /** Runs commands in their order, and tells each reply as it comes. Behind a transaction or a backup the next waits for its answer. */
+  /**
+   * Runs commands in their order, and tells each reply as it comes. Behind a transaction, a snapshot or a backup the next waits for
+   * its answer. The last two also wait for the answers to all that stand before them, as a cut passes by what takes its steps.
+   */
   runEach(
     elements: readonly MessageElement[],
     codec: 'json' | 'values',
     answered: (body: ReplyBody, index: number) => void,
-    from = 0,
   ): void {
-    for (let index = from; index < elements.length; index += 1) {
-      const element = elements[index] as MessageElement
-      const isWaitedFor =
-        'name' in element &&
-        (commands[element.name].routing === 'operations' ||
-          element.name === 'BACKUP' ||
-          this.#isFencedElsewhere(element))
-      this.run(element, codec, (body) => {
-        answered(body, index)
-        if (isWaitedFor) this.runEach(elements, codec, answered, index + 1)
-      })
-      if (isWaitedFor) return
+    let open = 0
+    let waiting: (() => void) | undefined
+    const goOn = (from: number): void => {
+      for (let index = from; index < elements.length; index += 1) {
+        const element = elements[index] as MessageElement
+        const routing = 'name' in element ? commands[element.name].routing : undefined
+        const isCut = routing === 'snapshots' || ('name' in element && element.name === 'BACKUP')
+        if (isCut && open > 0) {
+          waiting = () => goOn(index)
+          return
+        }
+        const isWaitedFor = routing === 'operations' || isCut || ('name' in element && this.#isFencedElsewhere(element))
+        open += 1
+        this.run(element, codec, (body) => {
+          open -= 1
+          answered(body, index)
+          if (isWaitedFor) goOn(index + 1)
+          else if (open === 0) {
+            const next = waiting
+            waiting = undefined
+            next?.()
+          }
+        })
+        if (isWaitedFor) return
+      }
     }
+    goOn(0)
   }
 
   /** Refuses what comes from now on, and resolves once everything before it is answered. */
@@ -194,6 +225,7 @@ export class Router {
     this.backups.stop()
     // Whoever waits hears at once that nothing will come.
     for (const mailbox of this.#options.mailboxes) mailbox.drain()
+    await this.snapshots.drain()
     await this.#transactions.drain()
     await Promise.all(this.#options.mailboxes.map((mailbox) => mailbox.whenIdle()))
   }
@@ -235,6 +267,15 @@ export class Router {
     const { now } = this.#options
     const submittedAt = now()
     this.#transactions.run(command.ops as JsonValue[], (reply) => {
+      this.requestSeconds.observe((now() - submittedAt) / 1000)
+      this.#answer(name, reply, requestId, respond)
+    })
+  }
+
+  #runSnapshot({ name, command, requestId }: MessageCommand, respond: Respond): void {
+    const { now } = this.#options
+    const submittedAt = now()
+    this.snapshots.run(name, command, (reply) => {
       this.requestSeconds.observe((now() - submittedAt) / 1000)
       this.#answer(name, reply, requestId, respond)
     })

@@ -10,7 +10,13 @@ import type { Limits } from '../base/limits.ts'
 import { OutcomeCounts } from '../base/outcome-counts.ts'
 import { shardOf } from '../base/placement.ts'
 import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
-import { type Operation, readOperations, routingKeyOf, type TransactionStep } from '../protocol/transactions.ts'
+import {
+  type Operation,
+  type RestoreOperation,
+  readOperations,
+  routingKeyOf,
+  type TransactionStep,
+} from '../protocol/transactions.ts'
 import { approximateBytes, isObject, type JsonObject, type JsonValue } from '../protocol/value.ts'
 import { Decisions } from './decisions.ts'
 import type { Mailbox } from './mailbox.ts'
@@ -68,6 +74,16 @@ export class Transactions {
     if ('code' in operations) answer(refusalReply(operations))
     else if (span === 'many') this.#begin(participants, answer)
     else if (only !== undefined) void this.#ask(only.mailbox, { step: 'run', operations }).then(answer)
+  }
+
+  /** Restores what these shards have loaded, on all of them or on none. Resolves to the reply. */
+  restore(loaded: readonly { readonly mailbox: Mailbox; readonly operation: RestoreOperation }[]): Promise<JsonObject> {
+    const participants = loaded.map(({ mailbox, operation }) => ({ mailbox, operations: [operation] }))
+    const [only] = participants
+    if (participants.length > 1) return new Promise((resolve) => this.#begin(participants, resolve))
+    return only === undefined
+      ? Promise.resolve({ status: 'ok' })
+      : this.#ask(only.mailbox, { step: 'run', operations: only.operations })
   }
 
   /** Resolves when all that can be brought to an end is; the rest is left to the next start. */
@@ -270,7 +286,7 @@ function joined(votes: readonly JsonObject[], participants: readonly Participant
   const results: JsonValue[] = []
   for (const [index, { operations }] of participants.entries()) {
     const own = votes[index]?.results as JsonValue[]
-    const answered = operations.filter((operation) => !('fence' in operation))
+    const answered = operations.filter((operation) => !('fence' in operation || 'restore' in operation))
     for (const [place, { index: at }] of answered.entries()) results[at] = own[place] as JsonValue
   }
   return { status: 'ok', results }

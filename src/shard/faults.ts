@@ -32,6 +32,8 @@ export class Faults {
         return { outcome: 'unknown', reason: 'a test asked for this failure' }
       },
       ...(journal.copy && { copy: journal.copy.bind(journal) }),
+      readChunk: (place) => journal.readChunk(place),
+      chunkPlaces: (snapshot, max) => journal.chunkPlaces(snapshot, max),
       close: () => journal.close(),
     }
   }

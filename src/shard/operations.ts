@@ -5,11 +5,12 @@
 import type { Clocks } from '../base/clock.ts'
 import { versionFieldOf } from '../protocol/commands.ts'
 import { type Refusal, refusal } from '../protocol/errors.ts'
-import { failedAt, type Operation } from '../protocol/transactions.ts'
+import { failedAt, type Operation, type RestoreOperation, restoreIn } from '../protocol/transactions.ts'
 import { approximateBytes, type JsonObject } from '../protocol/value.ts'
 import { apply, type Change, undo } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
 import type { Executor, Settled } from './executor.ts'
+import type { Answer } from './task.ts'
 
 /** What the operations came to. */
 export interface Decided {
@@ -24,15 +25,24 @@ export interface DecidingOptions {
   readonly directory: Directory
   /** How much the results may take together. */
   readonly resultBytesMax: number
+  /** The changes of an operation that restores. */
+  readonly changesOf: (operation: RestoreOperation, now: Clocks) => readonly Change[] | Refusal
 }
 
 /** `again`: they were decided before, with the same outcome, in an earlier life of the shard. */
 export function decideOperations(
   operations: readonly Operation[],
   now: Clocks,
-  { executor, directory, resultBytesMax }: DecidingOptions,
+  { executor, directory, resultBytesMax, changesOf }: DecidingOptions,
   again = false,
 ): Decided | Refusal {
+  const restore = restoreIn(operations)
+  if (restore !== undefined) {
+    // Nothing is decided here: what was loaded takes the place of whatever stands.
+    const changes = changesOf(restore, now)
+    if ('code' in changes) return changes
+    return { writes: [{ answer: restored, changes }], results: [] }
+  }
   const results: JsonObject[] = []
   const writes: Settled[] = []
   const applied: Change[] = []
@@ -52,6 +62,7 @@ export function decideOperations(
     for (const [place, operation] of operations.entries()) {
       // They held when they were promised; the lock of a fence, which is not held back, may have another token by now.
       if (again || 'name' in operation) continue
+      if ('restore' in operation) continue
       const settled = 'fence' in operation ? executor.decideFence(operation) : executor.decideCheck(operation, now)
       const refused = take(place, operation, settled)
       if (refused !== undefined) return refused
@@ -72,6 +83,8 @@ export function decideOperations(
     for (const change of applied.reverse()) undo(directory, change)
   }
 }
+
+const restored: Answer = { command: '', refusal: undefined, fields: {}, version: undefined, requestId: {} }
 
 /** The reply that the operation would get as a command, without its status. */
 function resultOf({ answer: { command, fields, version } }: Settled): JsonObject {

@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { FeedMessage } from '../protocol/feed.ts'
 import type { ReplyEntry } from '../protocol/mailbox.ts'
+import type { Compress } from './chunk-text.ts'
 import type { OnCut } from './cuts.ts'
 import type { HookSet } from './hook-set.ts'
 
@@ -32,6 +33,8 @@ export interface ShardOptions {
   readonly progress: Int32Array
   /** Code of the operator's that is asked and told of changes. */
   readonly hooks?: HookSet
+  /** Compresses what a snapshot stores. Default: in the background of this process. */
+  readonly compress?: Compress
   /** Further parts of cuts, by their names: see cuts.ts. */
   readonly cuts?: Readonly<Record<string, OnCut>>
   /** Hears of hooks that fail. */

@@ -1,11 +1,14 @@
 // What a shard is made of, put together: each part gets what it needs of the others and of the actor. Used by shard.ts alone.
+import { getHeapStatistics } from 'node:v8'
 import { silentLog } from '../base/log.ts'
 import { shardOf } from '../base/placement.ts'
 import { progressSlot } from '../protocol/mailbox.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import { Directory } from '../state/directory.ts'
 import { RecentChanges } from '../state/recent-changes.ts'
+import { Aside } from './aside.ts'
 import type { Job } from './batch.ts'
+import { compressInBackground } from './chunk-text.ts'
 import { Cuts } from './cuts.ts'
 import { DueWork } from './due-work.ts'
 import { Executor } from './executor.ts'
@@ -16,7 +19,8 @@ import { Parking } from './parking.ts'
 import { Replies } from './replies.ts'
 import { ShardFeed } from './shard-feed.ts'
 import type { ShardOptions } from './shard-options.ts'
-import { type Counters, summaryOf } from './statistics.ts'
+import { Snapshots } from './snapshots.ts'
+import { type Counters, holdings, summaryOf } from './statistics.ts'
 import { Transactions } from './transactions.ts'
 
 /** What the parts need of the actor. */
@@ -30,6 +34,9 @@ export interface Actor {
   /** Something is due though nobody asks. */
   readonly onWake: () => void
 }
+
+/** What the parts tell of themselves. */
+export type Counted = Omit<ShardStatistics, 'startedAt' | 'waiting'>
 
 export function assemble(options: ShardOptions, actor: Actor) {
   const { id, shards, limits, journal, progress, send, wakeAfter, publish = () => {} } = options
@@ -55,8 +62,34 @@ export function assemble(options: ShardOptions, actor: Actor) {
   const executor = new Executor(directory, facts, hooks, replies.keyed)
   const parking: Parking = new Parking(executor, limits, recent)
   const feed = new ShardFeed({ directory, recent, publish })
-  const transactions = new Transactions(executor, directory, actor.held, facts, actor.onFree)
+  const aside = new Aside(progress, actor.onWake)
+  const snapshots = new Snapshots({
+    shard: id,
+    limits,
+    directory,
+    held: actor.held,
+    journal,
+    aside,
+    clocks: options.clocks,
+    compress: options.compress ?? compressInBackground,
+    owns: facts.owns,
+    send,
+    free: actor.onFree,
+    isPromised: (snapshot) => transactions.isRestoring(snapshot),
+  })
+  const transactions: Transactions = new Transactions(executor, directory, actor.held, facts, snapshots, actor.onFree)
   const dueWork = new DueWork({ directory, facts, wakeAfter, onWake: actor.onWake })
-  const cuts = new Cuts({ ...options.cuts }, directory, send)
-  return { directory, executor, dueWork, parking, replies, hooks, feed, transactions, cuts }
+  const cuts = new Cuts({ snapshot: snapshots.onCut, ...options.cuts }, directory, send)
+  const counted = (): Counted => ({
+    shard: id,
+    ...holdings(directory),
+    ...counters.snapshot(),
+    ...hooks.snapshot(),
+    ...parking.snapshot(),
+    ...replies.statistics(),
+    ...snapshots.statistics(),
+    heapBytes: getHeapStatistics().used_heap_size,
+    storageFull: journal.isFull ?? false,
+  })
+  return { directory, executor, dueWork, parking, replies, hooks, feed, transactions, cuts, snapshots, aside, counted }
 }

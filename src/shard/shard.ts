@@ -1,12 +1,11 @@
 // The actor. It owns its states, and takes up requests one after another. One batch at a time stands between decide and
 // commit, nothing else runs in the shard meanwhile, and nothing leaves before the commit: no reply, not even of a read,
 // shows what a crash could undo. Called by a thread entry, or by the engine itself when it runs without threads.
-import { getHeapStatistics } from 'node:v8'
 import { assert } from '../base/assert.ts'
 import type { Clocks } from '../base/clock.ts'
 import { Queue } from '../base/queue.ts'
 import type { Refuse, Step } from '../command/decide.ts'
-import { isOfTransactions } from '../journal/kept-rows.ts'
+import { isOfSnapshots, isOfTransactions } from '../journal/kept-rows.ts'
 import {
   isNotice,
   type MailboxBatch,
@@ -18,6 +17,7 @@ import {
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import { apply, type Change, isUrgent, undo } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
+import type { Aside } from './aside.ts'
 import { type Batch, type Job, JournalFailure, newBatch } from './batch.ts'
 import type { Cuts } from './cuts.ts'
 import type { DueWork } from './due-work.ts'
@@ -28,9 +28,10 @@ import type { Parking } from './parking.ts'
 import type { Replies } from './replies.ts'
 import type { ShardFeed } from './shard-feed.ts'
 import type { ShardOptions } from './shard-options.ts'
-import { assemble } from './shard-parts.ts'
+import { assemble, type Counted } from './shard-parts.ts'
 import { showTask } from './shown-task.ts'
-import { Counters, holdings } from './statistics.ts'
+import type { Snapshots } from './snapshots.ts'
+import { Counters } from './statistics.ts'
 import { type Answer, type Task, taskOf } from './task.ts'
 import type { Transactions } from './transactions.ts'
 
@@ -51,6 +52,9 @@ export class Shard {
   readonly #feed: ShardFeed
   readonly #transactions: Transactions
   readonly #cuts: Cuts
+  readonly #snapshots: Snapshots
+  readonly #aside: Aside
+  readonly #counted: () => Counted
   readonly #counters = new Counters()
   readonly #startedAt: number
   readonly #inbox = new Queue<MailboxEntry>()
@@ -74,6 +78,9 @@ export class Shard {
       feed: this.#feed,
       transactions: this.#transactions,
       cuts: this.#cuts,
+      snapshots: this.#snapshots,
+      aside: this.#aside,
+      counted: this.#counted,
     } = assemble(options, {
       counters: this.#counters,
       held: this.#held,
@@ -92,13 +99,15 @@ export class Shard {
     const { mono } = clocks()
     this.#commitNumber = await journal.recover(this.#directory, (row) => {
       if (isOfTransactions(row.table)) this.#transactions.load(row)
+      else if (isOfSnapshots(row.table)) this.#snapshots.load(row)
       else this.#replies.load(row, mono)
     })
     this.#replies.keyed.sort()
     await journal.recall((changes) => this.#parking.recall(changes))
     const now = clocks()
     this.#directory.restartLeases(now.mono)
-    this.#transactions.recover(now)
+    await this.#transactions.recover(now)
+    this.#snapshots.forgetLoads()
     this.#dueWork.plan(now, null)
   }
 
@@ -121,18 +130,7 @@ export class Shard {
   }
 
   statistics(): ShardStatistics {
-    return {
-      shard: this.#options.id,
-      startedAt: this.#startedAt,
-      ...holdings(this.#directory),
-      ...this.#counters.snapshot(),
-      ...this.#hooks.snapshot(),
-      waiting: this.#inbox.length + this.#held.length,
-      ...this.#parking.snapshot(),
-      ...this.#replies.statistics(),
-      heapBytes: getHeapStatistics().used_heap_size,
-      storageFull: this.#options.journal.isFull ?? false,
-    }
+    return { startedAt: this.#startedAt, waiting: this.#inbox.length + this.#held.length, ...this.#counted() }
   }
 
   #start(): void {
@@ -152,6 +150,7 @@ export class Shard {
     this.#bringAboutDue(batch)
     const marker = this.#takeRequests(batch, startedAt + sliceMs)
     this.#takeSteps(batch)
+    this.#aside.work()
     this.#parking.serveWatchers(batch.now, (task, settled) => this.#settle(task, settled, batch))
     const decidedAt = performance.now()
     const hasRows = batch.keeps || this.#transactions.rowsDue > 0
@@ -164,13 +163,14 @@ export class Shard {
     this.#release(batch)
     const releasedAt = performance.now()
     this.#hooks.tell()
+    this.#commitNumber = await this.#aside.commitDue(this.#options.journal, this.#commitNumber)
     this.#counters.countBatch(batch.commands, { startedAt, decidedAt, committedAt, releasedAt })
     this.#next(batch.now)
   }
 
   #next(now: Clocks): void {
     const isDueNow = this.#dueWork.plan(now, this.#parking.nextDeadline)
-    if (this.#inbox.length > 0 || this.#jobs.length > 0 || isDueNow) {
+    if (this.#inbox.length > 0 || this.#jobs.length > 0 || this.#aside.isDue || isDueNow) {
       this.#options.schedule(() => this.#start())
       return
     }
@@ -223,6 +223,7 @@ export class Shard {
       const held = this.#held.queueOf(routingKey)
       if (held !== undefined) held.push(entry)
       else if (isNotice(sentAs)) this.#takeNotice(entry, batch)
+      else if (sentAs === 'snapshot') this.#snapshots.take(entry)
       else if (sentAs === 'transaction' && !this.#transactions.isTurnOf(entry)) continue
       else this.#takeUp(entry, batch)
       if (this.#inbox.length === 0 || performance.now() >= deadline) return undefined
@@ -278,6 +279,7 @@ export class Shard {
   }
 
   #apply(change: Change, batch: Batch, answer?: Answer): void {
+    this.#snapshots.notice(change)
     apply(this.#directory, change)
     batch.changes.push(change)
     this.#parking.notice(change)

@@ -88,6 +88,7 @@ function decode([, sentAs, , body]: MailboxEntry): Decoded | Refusal {
     case 'transaction':
     case 'marker':
     case 'cut':
+    case 'snapshot':
     case 'cancel':
     case 'drain':
     case 'watch':

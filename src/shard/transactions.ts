@@ -10,12 +10,20 @@ import { type Journal, JournalCorrupt } from '../journal/journal.ts'
 import { decidedTable, type KeptRow, preparedTable } from '../journal/kept-rows.ts'
 import { type Refusal, refusal } from '../protocol/errors.ts'
 import type { MailboxEntry } from '../protocol/mailbox.ts'
-import { type Operation, type Part, routingKeyOf, statesOf, type TransactionStep } from '../protocol/transactions.ts'
+import {
+  type Operation,
+  type Part,
+  restoreIn,
+  routingKeyOf,
+  statesOf,
+  type TransactionStep,
+} from '../protocol/transactions.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Directory } from '../state/directory.ts'
 import type { Executor, Facts, Settled } from './executor.ts'
 import type { Held } from './held.ts'
 import { type Decided, decideOperations } from './operations.ts'
+import type { Snapshots } from './snapshots.ts'
 import type { Task } from './task.ts'
 
 interface Prepared {
@@ -25,6 +33,8 @@ interface Prepared {
   readonly states: readonly string[]
   readonly writes: readonly Settled[]
   readonly results: readonly JsonObject[]
+  /** The snapshot that it restores from, if it does. */
+  readonly restores: string | undefined
   /** Its changes are applied, and the commit of this batch will tell. */
   isCommitting: boolean
 }
@@ -54,6 +64,7 @@ export class Transactions {
   readonly #facts: Facts
   /** Has those go on who waited for a state. */
   readonly #free: (state: string) => void
+  readonly #snapshots: Snapshots
   readonly #recovered: KeptRow[] = []
   readonly #prepared = new Map<string, Prepared>()
   readonly #decided = new Map<string, Decision>()
@@ -71,12 +82,20 @@ export class Transactions {
   /** The journal refused this batch, which is decided again. */
   #isAgain = false
 
-  constructor(executor: Executor, directory: Directory, held: Held, facts: Facts, free: (state: string) => void) {
+  constructor(
+    executor: Executor,
+    directory: Directory,
+    held: Held,
+    facts: Facts,
+    snapshots: Snapshots,
+    free: (state: string) => void,
+  ) {
     this.#executor = executor
     this.#directory = directory
     this.#held = held
     this.#facts = facts
     this.#free = free
+    this.#snapshots = snapshots
   }
 
   /** Gets what an earlier life has left in its journal. */
@@ -84,8 +103,14 @@ export class Transactions {
     this.#recovered.push(row)
   }
 
+  /** Whether something that is promised restores from this snapshot. */
+  isRestoring(snapshot: string): boolean {
+    for (const { restores } of this.#prepared.values()) if (restores === snapshot) return true
+    return false
+  }
+
   /** Takes that up. */
-  recover({ mono }: Clocks): void {
+  async recover({ mono }: Clocks): Promise<void> {
     for (const { table, routingKey, key, value } of this.#recovered.splice(0)) {
       if (table === decidedTable) {
         const { participants } = value as { participants: number[] }
@@ -94,6 +119,8 @@ export class Transactions {
       }
       const { decider, wall, operations, is_repaired: isRepaired } = value as object as Promised
       const part: Part = { transaction: key, decider, isDecider: false }
+      const restore = restoreIn(operations)
+      if (restore !== undefined) await this.#snapshots.loadAgain(restore, { wall, mono })
       const decided = this.#decideAll(operations, { wall, mono }, true)
       if (!('code' in decided)) this.#hold(part, operations, decided)
       else if (isRepaired === true) this.#spent.push({ table, routingKey, key, value: undefined })
@@ -106,6 +133,8 @@ export class Transactions {
     const step = entry[3] as object as TransactionStep
     if (!('operations' in step)) return true
     const [id] = entry
+    // What it restores is loaded, and its states were held for that.
+    if (restoreIn(step.operations) !== undefined) return true
     const isTurn = this.#held.isTurnOf(entry, statesOf(step.operations))
     if (isTurn) return true
     this.#holders.add(id)
@@ -184,9 +213,10 @@ export class Transactions {
     if (refused !== undefined && !('code' in decided) && decided.writes.some(({ changes }) => changes.length > 0)) {
       return settledWith(refused)
     }
-    return 'code' in decided
-      ? settledWith(decided)
-      : { ...settledWith({ results: decided.results }), operations: decided.writes }
+    if ('code' in decided) return settledWith(decided)
+    const restore = restoreIn(operations)
+    if (restore !== undefined) for (const state of this.#snapshots.handOver(restore)) this.#free(state)
+    return { ...settledWith({ results: decided.results }), operations: decided.writes }
   }
 
   #prepare(id: number, { operations, part }: StepOf<'prepare'>, now: Clocks): Settled {
@@ -283,7 +313,8 @@ export class Transactions {
 
   #decideAll(operations: readonly Operation[], now: Clocks, again = false): Decided | Refusal {
     const { replyBytesMax: resultBytesMax } = this.#facts.limits
-    const options = { directory: this.#directory, executor: this.#executor, resultBytesMax }
+    const changesOf = this.#snapshots.changesOf.bind(this.#snapshots)
+    const options = { directory: this.#directory, executor: this.#executor, resultBytesMax, changesOf }
     return decideOperations(operations, now, options, again)
   }
 
@@ -301,7 +332,10 @@ export class Transactions {
       this.#directory.hold(state)
     }
     const routingKey = routingKeyOf(operations[0] as Operation)
-    const prepared: Prepared = { part, routingKey, states, ...decided, isCommitting: false }
+    const restore = restoreIn(operations)
+    if (restore !== undefined) this.#snapshots.handOver(restore)
+    const restores = restore?.restore.snapshot
+    const prepared: Prepared = { part, routingKey, states, restores, ...decided, isCommitting: false }
     this.#prepared.set(part.transaction, prepared)
     return prepared
   }

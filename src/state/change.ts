@@ -46,12 +46,19 @@ export interface TableChange extends ChangeBase {
   readonly ahead: boolean
 }
 
-/** A state came or went, with all that it holds. */
+/** A state came or went, or was restored, with all that it holds. */
 export interface StateChange extends ChangeBase {
   readonly subject: 'state'
-  readonly type: 'state_created' | 'state_deleted'
+  readonly type: 'state_created' | 'state_deleted' | 'replaced'
   readonly before: StateParts | undefined
   readonly after: StateParts | undefined
+  /** Of a state that is restored. */
+  readonly restored?: {
+    /** What stood before; that of the snapshot may have been higher. */
+    readonly versionBefore: number
+    /** Under which its contents were journalled ahead; undefined where the change itself brings them. */
+    readonly generation: number | undefined
+  }
 }
 
 /** What a state of any kind is made of, besides its name and version. */
@@ -82,7 +89,11 @@ export function apply(directory: Directory, change: Change): void {
 /** Takes back the newest change of a state or a lock, as if it had never been decided. */
 export function undo(directory: Directory, change: Change): void {
   if (change.subject === 'lock') undoInLocks(directory.locks, change)
-  else set(directory, inverse(change), change.version - 1)
+  else set(directory, inverse(change), versionBefore(change))
+}
+
+function versionBefore(change: ChangeOfState): number {
+  return (change.subject === 'state' ? change.restored?.versionBefore : undefined) ?? change.version - 1
 }
 
 function inverse(change: ChangeOfState): ChangeOfState {
@@ -111,7 +122,8 @@ export function partsOf(state: State): StateParts {
     : { header: state.header, instances: state.instances }
 }
 
-function stateOf(name: string, version: number, parts: StateParts): State {
+/** A state that holds these. */
+export function stateOf(name: string, version: number, parts: StateParts): State {
   if (parts instanceof Keys) return new Keyspace(name, version, parts)
   return 'records' in parts ? new Table(name, version, parts) : new MachineState(name, version, parts)
 }

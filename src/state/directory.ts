@@ -64,7 +64,10 @@ export class Directory {
     return deleted === undefined ? this.#versionFloor : deleted + 1
   }
 
+  /** Puts a state in its place, also where another stands. */
   insert(state: State): void {
+    const before = this.#states.get(state.name)
+    if (before !== undefined) this.#clearDeadlines(before)
     this.#states.set(state.name, state)
     this.#last = undefined
     this.#names.add(state.name)

@@ -2,7 +2,7 @@
 // and the three commands that are about the server rather than a state.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { type CommandName, commandNames, declarationOf, nameFieldOf } from '../../src/protocol/commands.ts'
+import { type CommandName, commandNames, commands, declarationOf, nameFieldOf } from '../../src/protocol/commands.ts'
 import type { JsonObject, JsonValue } from '../../src/protocol/value.ts'
 import { replyProblem } from '../support/replies.ts'
 import { samples } from '../support/samples.ts'
@@ -313,6 +313,7 @@ describe('the number of the caller', () => {
         await t.ok('CREATE_STATE', { state: 'machine', kind: 'machine', definition })
         await t.ok('CREATE_INSTANCE', { state: 'machine' })
       }
+      if (commands[cmd].routing === 'snapshots') await t.ok('CREATE_SNAPSHOT', samples.CREATE_SNAPSHOT)
       const given = { cmd, ...samples[cmd], request_id: requestId }
       expect(await t.call(given)).toMatchObject({ status: 'ok', request_id: requestId })
       expect(await t.refusedCall({ ...given, limt: 1 })).toMatchObject({ request_id: requestId })

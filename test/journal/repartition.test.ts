@@ -16,7 +16,7 @@ import { everyKind } from '../support/every-kind.ts'
 import { contentsOfFolder } from '../support/folder-contents.ts'
 import { InlineShards } from '../support/inline-shards.ts'
 import { namesOnShard } from '../support/shards.ts'
-import { folderOfTest, journalOn } from '../support/sqlite.ts'
+import { folderOfTest, journalOn, query } from '../support/sqlite.ts'
 
 /** Shards on a folder, which end with the test at the latest. */
 async function serving(path: string, shards: number): Promise<InlineShards> {
@@ -132,6 +132,32 @@ describe('a folder that is spread over another number of shards', () => {
     expect(reply).toEqual(before)
     await ask(after, { cmd: 'SET_KEY', state, key: 'k', value: 6 })
     expect(await ask(after, { cmd: 'GET_CHANGES', state, since: 5 })).toMatchObject({ changes: [{ new_value: 6 }] })
+  })
+
+  it.each([5, 1])('restores what a snapshot holds, on %i shards', async (to) => {
+    const path = await filled(3)
+    const inline = await serving(path, 3)
+    const { label, ...made } = await ask(inline, { cmd: 'CREATE_SNAPSHOT', label: 'before' })
+    expect(label).toBe('before')
+    const [lost = '', kept = ''] = [0, 1].map((shard) => namesOnShard(shard, 3, 1, 'of')[0] as string)
+    await ask(inline, { cmd: 'DELETE_STATE', state: lost })
+    await ask(inline, { cmd: 'SET_KEY', state: kept, key: 'k', value: 2 })
+    await inline.stop()
+    await spread(path, to)
+    const again = await serving(path, to)
+    const { snapshots } = await ask(again, { cmd: 'LIST_SNAPSHOTS' })
+    const { states, records, bytes } = made
+    expect(snapshots).toMatchObject([{ label, states, records, bytes }])
+    await ask(again, { cmd: 'RESTORE_SNAPSHOT', label: 'before' })
+    for (const state of [lost, kept]) {
+      expect(await ask(again, { cmd: 'GET_KEY', state, key: 'k' })).toMatchObject({ value: 1 })
+    }
+    await ask(again, { cmd: 'DELETE_SNAPSHOT', label: 'before' })
+    await again.stop()
+    const chunks = Array.from({ length: to }, (_, shard) =>
+      query(databaseFile(path, shard), 'SELECT count(*) AS count FROM snapshot_chunks'),
+    )
+    expect(chunks.flat().map(({ count }) => count)).toEqual(Array.from({ length: to }, () => 0))
   })
 
   it('keeps as much of the change log as one shard may have, the newest', async () => {

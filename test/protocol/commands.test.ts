@@ -60,6 +60,10 @@ const golden: [CommandName, number, string, boolean, string[]][] = [
   ['LIST_LOCKS', 69, 'shards', false, ['pattern?', 'limit?', 'after?']],
   ['GET_CHANGES', 72, 'state', false, ['since', 'prefix?', 'limit?', 'wait?']],
   ['TRANSACTION', 80, 'operations', true, ['ops']],
+  ['CREATE_SNAPSHOT', 84, 'snapshots', true, ['label', 'states?']],
+  ['LIST_SNAPSHOTS', 85, 'snapshots', false, []],
+  ['RESTORE_SNAPSHOT', 86, 'snapshots', true, ['label?', 'states?']],
+  ['DELETE_SNAPSHOT', 87, 'snapshots', true, ['label']],
 ]
 
 function argumentNames(name: CommandName): string[] {

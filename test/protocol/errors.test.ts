@@ -60,6 +60,17 @@ const words: Rows = {
   ],
   FENCED: [[{ lock: 'deploy', token: 3, newest: 5 }, "Lock 'deploy' was granted with token 5 since token 3"]],
   LOCK_NOT_HELD: [[{ lock: 'deploy' }, "Lock 'deploy' is held by another owner"]],
+  SNAPSHOT_NOT_FOUND: [
+    [{}, 'There is no snapshot yet'],
+    [{ label: 'nightly' }, "Snapshot 'nightly' not found"],
+    [{ label: 'nightly', state: 'leads' }, "Snapshot 'nightly' holds no state 'leads'"],
+  ],
+  SNAPSHOT_DAMAGED: [
+    [
+      { label: 'nightly', shard: 1, reason: 'a chunk is missing' },
+      "Snapshot 'nightly' is damaged on shard 1: a chunk is missing",
+    ],
+  ],
   COMPACTED: [
     [
       { state: 'leads', since: 3, oldest: 7, version: 9 },
@@ -134,7 +145,7 @@ describe('the class of a code', () => {
       INVALID_DEFINITION INVALID_TRANSITION INSTANCE_EXISTS INSTANCE_NOT_FOUND SNAPSHOT_NOT_FOUND COMPACTED KEY_REUSED
       REFUSED_BY_HOOK BACKUP_EXISTS`,
     'try again': 'OVERLOADED SHARD_RECOVERING SHUTTING_DOWN',
-    storage: 'STORAGE_FULL STORAGE_FAILED SHARD_CORRUPT QUARANTINED',
+    storage: 'STORAGE_FULL STORAGE_FAILED SHARD_CORRUPT SNAPSHOT_DAMAGED QUARANTINED',
     access: 'UNAUTHENTICATED FORBIDDEN',
     unknown: 'OUTCOME_UNKNOWN SESSION_EXPIRED INTERNAL',
   }

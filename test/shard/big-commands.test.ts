@@ -65,7 +65,9 @@ describe('SET_STATE of 100,000 rows', () => {
     await harness.call(replace(rows(20_000)))
     const commits = store.commits.slice(2)
     expect(commits.length).toBeGreaterThan(1)
-    expect(commits.flatMap(({ staged }) => staged.flatMap(({ records }) => records))).toHaveLength(20_000)
+    expect(
+      commits.flatMap(({ staged }) => staged.flatMap((part) => ('records' in part ? part.records : []))),
+    ).toHaveLength(20_000)
     expect(commits.flatMap(({ changes }) => changes.map(({ type }) => type))).toEqual(['replaced'])
     expect(commits.at(-1)?.changes).toHaveLength(1)
   })

@@ -51,11 +51,18 @@ export class InlineShards {
     return inline
   }
 
-  /** Ends all shards in order, which closes their journals. */
+  /** Ends all shards in order, which closes their journals. May be called again. */
   async stop(): Promise<void> {
     await this.router.drain()
-    for (const shard of this.#shards) await shard.stop()
+    for (const shard of this.#shards.splice(0)) await shard.stop()
   }
+
+  /** Runs the commands of an array. */
+  readonly callAll = (commands: readonly JsonObject[]): Promise<JsonObject[]> =>
+    new Promise((resolve) => {
+      const elements = commands.map((command) => checkEnvelope(copyObject(command)))
+      this.router.runAll(elements, 'values', (replies) => resolve(structuredClone(replies) as JsonObject[]))
+    })
 
   readonly call = (command: JsonObject): Promise<JsonObject> =>
     new Promise((resolve) => {

@@ -2,9 +2,12 @@
 // refuse, lose its answer, or wait. It stores rows as a durable driver would: by state and id, as they stand at the commit.
 import type { Commit, CommitOutcome, Journal } from '../../src/journal/journal.ts'
 import type { KeptRow } from '../../src/journal/kept-rows.ts'
+import type { StoredContentRow } from '../../src/journal/kind-rows.ts'
+import { kindNamed, kindOf } from '../../src/journal/kinds.ts'
+import { ChunkMap, type ChunkPlace, type FoundChunk } from '../../src/journal/snapshot-chunks.ts'
 import { loggedText } from '../../src/journal/state-rows.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
-import type { ChangeOfState } from '../../src/state/change.ts'
+import { type ChangeOfState, type StateChange, type StateParts, stateOf } from '../../src/state/change.ts'
 import type { Directory } from '../../src/state/directory.ts'
 import { Keys, Keyspace } from '../../src/state/keyspace.ts'
 import { MachineState } from '../../src/state/machine-state.ts'
@@ -31,6 +34,8 @@ export class Store {
   readonly locks = new StoredLocks()
   readonly deleted = new Map<string, number>()
   readonly staged = new Map<string, Cell[]>()
+  readonly stagedRows = new Map<string, StoredContentRow[]>()
+  readonly chunks = new ChunkMap()
   readonly commits: Commit[] = []
   /** Rows that are no state's, by their place. */
   readonly kept = new Map<string, KeptRow>()
@@ -63,6 +68,8 @@ export class KeepingJournal implements Journal {
 
   recover(directory: Directory, onKept: (row: KeptRow) => void = () => {}): Promise<number> {
     for (const row of this.#store.kept.values()) onKept(structuredClone(row))
+    // What was never shown belongs to nobody.
+    this.#store.stagedRows.clear()
     for (const [name, version] of this.#store.deleted) directory.remove(name, version)
     for (const [name, { version, header, rows }] of this.#store.states) {
       const records = new Records()
@@ -92,6 +99,14 @@ export class KeepingJournal implements Journal {
     return outcome === lost ? { outcome: 'unknown', reason: 'the answer was lost' } : outcome
   }
 
+  readChunk(place: ChunkPlace): FoundChunk {
+    return this.#store.chunks.readChunk(place)
+  }
+
+  chunkPlaces(snapshot: string, max: number): readonly ChunkPlace[] {
+    return this.#store.chunks.chunkPlaces(snapshot, max)
+  }
+
   close(): Promise<void> {
     this.#isClosed = true
     return Promise.resolve()
@@ -101,8 +116,15 @@ export class KeepingJournal implements Journal {
     this.#store.lastNumber = commit.number
     this.#store.commits.push(commit)
     this.#store.logged.push(loggedText(commit.changes))
-    for (const { state, generation, records } of commit.staged) {
-      const key = `${generation} ${state}`
+    this.#store.chunks.edit(commit.chunks ?? [])
+    for (const part of commit.staged) {
+      const key = `${part.generation} ${part.state}`
+      if ('rows' in part) {
+        const rows = this.#store.stagedRows.get(key) ?? []
+        this.#store.stagedRows.set(key, [...rows, ...structuredClone(part.rows)])
+        continue
+      }
+      const { records } = part
       const cells = records.map(({ order, contents }) => ({ id: contents.record.id as number, order, contents }))
       this.#store.staged.set(key, [...(this.#store.staged.get(key) ?? []), ...cells])
     }
@@ -122,6 +144,33 @@ export class KeepingJournal implements Journal {
     }
   }
 
+  /** Contents that were journalled ahead are made of their rows, as recovery would make them. */
+  #keepRestored({ state: name, version, after, restored }: StateChange): void {
+    const { states, keyspaces, machines, stagedRows } = this.#store
+    const standing = stateOf(name, version, after as StateParts)
+    let state = standing
+    if (restored?.generation !== undefined) {
+      const opening = kindNamed(standing.kind)?.open(name, version, kindOf(standing).header(standing))
+      for (const row of stagedRows.get(`${restored.generation} ${name}`) ?? []) opening?.load(row)
+      state = opening?.finish().state ?? standing
+    }
+    if (state.kind === 'keys') {
+      const stored = new StoredKeyspace(version)
+      stored.fill(state.keys)
+      keyspaces.set(name, stored)
+    } else if (state.kind === 'machine') {
+      const stored = new StoredMachine(version, state.header)
+      stored.fill(state.instances)
+      machines.set(name, stored)
+    } else {
+      const rows = Array.from(
+        state.records.ordered.atLeast(),
+        (cell) => [JSON.stringify(cell.id), { ...cell }] as const,
+      )
+      states.set(name, { version, header: state.header, rows: new Map(rows) })
+    }
+  }
+
   #keepChange(change: ChangeOfState): void {
     const { states, keyspaces, machines, deleted, staged } = this.#store
     if (change.subject === 'state') {
@@ -131,6 +180,7 @@ export class KeepingJournal implements Journal {
       if (change.after === undefined) deleted.set(change.state, change.version)
       else {
         deleted.delete(change.state)
+        if (change.restored !== undefined) return this.#keepRestored(change)
         if (change.after instanceof Keys) keyspaces.set(change.state, new StoredKeyspace(change.version))
         else if ('instances' in change.after) {
           machines.set(change.state, new StoredMachine(change.version, change.after.header))

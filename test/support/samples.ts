@@ -64,4 +64,8 @@ export const samples: Readonly<Record<CommandName, JsonObject>> = {
   TRANSACTION: {
     ops: [{ check: { state: 'leads', id: 1, exists: true } }, { cmd: 'DELETE_RECORD', state: 'leads', id: 1 }],
   },
+  CREATE_SNAPSHOT: { label: 'before the update', states: ['leads'] },
+  LIST_SNAPSHOTS: {},
+  RESTORE_SNAPSHOT: { label: 'before the update', states: ['leads'] },
+  DELETE_SNAPSHOT: { label: 'before the update' },
 }

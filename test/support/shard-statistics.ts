@@ -39,6 +39,8 @@ export function statisticsOf(given: Partial<ShardStatistics>): ShardStatistics {
     hooks: [],
     hookSeconds: new Histogram(durationBounds).snapshot(),
     heapBytes: 0,
+    snapshots: 0,
+    snapshotBytes: 0,
     storageFull: false,
     ...given,
   }

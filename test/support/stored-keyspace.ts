@@ -54,6 +54,22 @@ export class StoredKeyspace {
     }
   }
 
+  /** Takes what a restore has put in place. */
+  fill({ cells }: Keys): void {
+    for (const { key, contents: whole } of cells.values()) {
+      const { list, ...contents } = whole
+      const first = list?.positionOf('first') ?? 0
+      this.rows.set(key, {
+        contents,
+        list: list && {
+          made: list.made,
+          items: new Map(Array.from(list.items(), (item, index) => [first + index, item])),
+          leases: new Map(list.leases().map((lease) => [lease.token, lease])),
+        },
+      })
+    }
+  }
+
   #remove({ items, leases }: StoredList, place: ItemPlace | undefined): void {
     if (place === undefined) return
     const removed = place.at === 'lease' ? leases.delete(place.lease.token) : items.delete(place.position)

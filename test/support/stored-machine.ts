@@ -2,7 +2,7 @@
 // definition, and one for each occurrence. It is written from the changes alone, and a machine is made of it again.
 import type { RecordId } from '../../src/protocol/arguments.ts'
 import type { JsonObject, JsonValue } from '../../src/protocol/value.ts'
-import type { InstanceContents, Occurrence, Past } from '../../src/state/instance.ts'
+import { type InstanceContents, type Occurrence, occurrences, type Past } from '../../src/state/instance.ts'
 import type { MachineChange } from '../../src/state/instance-change.ts'
 import { compileMachine, type Machine } from '../../src/state/machine.ts'
 import { Instances, type MachineHeader, type MachineParts } from '../../src/state/machine-state.ts'
@@ -44,6 +44,14 @@ export class StoredMachine {
     const occurrences = this.#rows.get(id)?.occurrences ?? []
     if (after.past !== undefined && after.past !== before?.past) occurrences.push(JSON.stringify(after.past.newest))
     this.#rows.set(id, { id, order, row: rowText(after), occurrences })
+  }
+
+  /** Takes what a restore has put in place. */
+  fill({ ordered }: Instances): void {
+    for (const { id, order, contents } of ordered.atLeast()) {
+      const past = occurrences(contents.past, contents.past?.length ?? 0)
+      this.#rows.set(id, { id, order, row: rowText(contents), occurrences: past.map((each) => JSON.stringify(each)) })
+    }
   }
 
   recovered(): MachineParts {

@@ -3,13 +3,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Engine, type EngineOptions, openEngine } from '../../src/engine.ts'
-import { databaseFile } from '../../src/journal/folder.ts'
+import { databaseFile, openFolder } from '../../src/journal/folder.ts'
 import type { JsonObject } from '../../src/protocol/value.ts'
 import { tampered } from '../support/damaged.ts'
 import { everyKind } from '../support/every-kind.ts'
 import { contentsOfFolder } from '../support/folder-contents.ts'
+import { InlineShards } from '../support/inline-shards.ts'
 import { namesOnShard } from '../support/shards.ts'
-import { folderOfTest, query } from '../support/sqlite.ts'
+import { folderOfTest, journalOn, query } from '../support/sqlite.ts'
 
 async function engineOn(data: string, options: EngineOptions = {}): Promise<Engine> {
   const engine = await openEngine({ shards: 0, data, ...options })
@@ -108,7 +109,7 @@ describe('a backup', () => {
       expect(versions - accounts.length).toBeGreaterThanOrEqual(2 * before)
       expect(versions - accounts.length).toBeLessThanOrEqual(2 * (after + accounts.length))
     }
-  })
+  }, 60_000)
 
   it.each(['strict', 'relaxed'] as const)(
     'lets writes go on meanwhile in %s mode, and keeps them',
@@ -176,15 +177,16 @@ describe('no backup is made, and it is said why,', () => {
 
   it('where a shard is damaged, and leaves nothing behind', async () => {
     const data = folderOfTest()
-    const first = await engineOn(data, { shards: 2 })
+    openFolder(data, 2).release()
+    const first = await InlineShards.started(2, (shard) => journalOn(databaseFile(data, shard)))
     const state = namesOnShard(1, 2, 1)[0] as string
-    await ask(first, { cmd: 'SET_KEY', state, key: 'k', value: 'to be flipped' })
-    await first.close()
+    await first.call({ cmd: 'SET_KEY', state, key: 'k', value: 'to be flipped' })
+    await first.stop()
     tampered(databaseFile(data, 1), "UPDATE rows SET bytes = replace(bytes, 'flipped', 'flopped')")
     const engine = await engineOn(data, { shards: 2 })
     expect(await engine.call({ cmd: 'BACKUP', name: 'x' })).toMatchObject({ code: 'SHARD_CORRUPT', shard: 1 })
     expect(readdirSync(join(data, 'backups'))).toEqual([])
-  })
+  }, 60_000)
 
   it('where the folder cannot be made', async () => {
     const data = folderOfTest()

@@ -52,4 +52,4 @@ it('keeps what was promised and decided, and takes back what was promised and ne
   expect(found).toEqual(['set', 'set', null, null])
   expect(messages[0]).toBe('transactions are brought to their end first')
   expect(await engine.call({ cmd: 'HELLO' })).toMatchObject({ shards: 3 })
-})
+}, 60_000)
