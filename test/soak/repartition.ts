@@ -25,6 +25,16 @@ const accounts = Array.from({ length: 12 }, (_, index) => `account ${index}`)
 const balance = 1_000
 const locks = Array.from({ length: 8 }, (_, index) => `lock ${index}`)
 
+/** The machine of `everyKind`, without its timer. */
+const untimed: JsonObject = {
+  initial: 'pending',
+  states: {
+    pending: { on: { process: 'processing' } },
+    processing: { on: { fail: 'failed' } },
+    failed: {},
+  },
+}
+
 /** What must be there again. */
 interface Known {
   readonly acknowledged: number[]
@@ -59,9 +69,11 @@ class Repartitions {
       }
       for (const { cmd, state: name, ...fields } of everyKind(20)) {
         const state = `fixed ${name as string}`
+        // Nothing is to happen there by itself, however long this goes on.
+        const machine = cmd === 'CREATE_STATE' && fields.definition !== undefined ? { definition: untimed } : {}
         // The second time it is there.
         if (cmd === 'SET_STATE') await client.call({ cmd: 'CREATE_STATE', state }).catch(() => {})
-        await client.call({ ...fields, cmd: cmd as string, state })
+        await client.call({ ...fields, ...machine, cmd: cmd as string, state })
       }
       this.#known.fixed = await fixedContents(client)
     })
