@@ -30,6 +30,8 @@ export interface Config {
   readonly shards: number | undefined
   /** The folder that keeps the states; undefined to keep nothing. */
   readonly data: string | undefined
+  /** The folder that backups are made in; undefined for one within the folder of the data. */
+  readonly backups: string | undefined
   readonly durability: Storage['durability']
   /** A module that is loaded into each shard; undefined for none. */
   readonly extension: string | undefined
@@ -92,7 +94,7 @@ export const options = {
     read: asText,
   },
   shards: {
-    summary: 'threads that own the states; 0 runs all in one thread',
+    summary: 'threads that own the states; 0 runs all in one thread; data on another number is spread over this one',
     placeholder: 'NUMBER',
     type: Type.Integer({ minimum: 0, maximum: shardsMax }),
     expects: `an integer from 0 to ${shardsMax}`,
@@ -100,6 +102,13 @@ export const options = {
   },
   data: {
     summary: 'the folder that keeps the states; it is made if it is not there',
+    placeholder: 'DIR',
+    type: Type.String({ minLength: 1 }),
+    expects: 'the path of a folder',
+    read: asText,
+  },
+  backups: {
+    summary: 'the folder that backups are made in',
     placeholder: 'DIR',
     type: Type.String({ minLength: 1 }),
     expects: 'the path of a folder',
@@ -171,6 +180,8 @@ export const defaults: Readonly<Values> = {
   metrics: '127.0.0.1:9560',
   shards: Math.min(shardsMax, Math.max(1, availableParallelism() - 1)),
   data: './holdfast-data',
+  // Where nobody says, it is the folder of the data that counts.
+  backups: 'DIR/backups',
   durability: 'strict',
   memory: false,
   // The word for nothing, as for metrics: a help text and a file can say it.
@@ -200,12 +211,18 @@ export function loadConfig({ flags, file, environment }: ConfigSources): Config 
   if (flags.memory !== undefined && flags.data !== undefined) {
     throw new Misuse('--memory keeps nothing, so it cannot be given together with --data.')
   }
+  if (flags.memory !== undefined && flags.backups !== undefined) {
+    throw new Misuse(
+      '--memory keeps nothing, so there is nothing to back up: it cannot be given together with --backups.',
+    )
+  }
   return Object.freeze({
     bind: Object.freeze([...values.bind]),
     feed: values.feed === 'off' ? undefined : values.feed,
     metrics: Object.freeze(parseAddress(values.metrics)),
     shards: given.shards,
     data: values.memory ? undefined : values.data,
+    backups: given.backups,
     durability: values.durability,
     extension: values.extension === 'off' ? undefined : values.extension,
     slowLogMs: values['slowlog-ms'] === 'off' ? Number.POSITIVE_INFINITY : values['slowlog-ms'],

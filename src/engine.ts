@@ -2,6 +2,7 @@
 // of one's own; the daemon adds its front ends. With `shards: 0` everything runs in the caller's thread, on the same code.
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { systemClocks, systemWakeAfter } from './base/clock.ts'
 import type { Durability, Storage } from './base/durability.ts'
 import { defaultLimits, type Limits } from './base/limits.ts'
@@ -11,9 +12,11 @@ import { embeddedCaller } from './client/embedded.ts'
 import { StateMethods } from './client/state-methods.ts'
 import { type WatchSource } from './client/watch.ts'
 import { WatchPlaces } from './client/watch-places.ts'
+import { BackupFolder } from './journal/backup-folder.ts'
 import { type Folder, openFolder } from './journal/folder.ts'
 import { type Journal, JournalCorrupt } from './journal/journal.ts'
 import { openJournal } from './journal/open.ts'
+import { hasOpenTransactions, repartition } from './journal/repartition.ts'
 import type { Fault } from './protocol/control.ts'
 import { invalidRequest, requestIdOf } from './protocol/envelope.ts'
 import { isErrorCode, isRetryable, refusal, refusalReply } from './protocol/errors.ts'
@@ -28,6 +31,7 @@ import { Mailbox } from './router/mailbox.ts'
 import { type DeathReason, Quarantine } from './router/quarantine.ts'
 import { Router } from './router/router.ts'
 import { Supervisor } from './router/supervisor.ts'
+import { backupCut } from './shard/backup.ts'
 import { loadExtension } from './shard/extension.ts'
 import { Faults } from './shard/faults.ts'
 import { HookCalls } from './shard/hook-calls.ts'
@@ -36,12 +40,15 @@ import { Shard } from './shard/shard.ts'
 
 export interface EngineOptions {
   /**
-   * Worker threads that own the states; 0 runs without threads. Default: what the folder was made with, and for a new one,
-   * or without one, the number of cores less one, at least 1.
+   * Worker threads that own the states; 0 runs without threads. Default: what the folder has, and for a new one, or without
+   * one, the number of cores less one, at least 1. A folder that has another number is spread over this one first, which
+   * takes as long as reading all of it a few times, and room for a second copy.
    */
   readonly shards?: number
   /** The folder that keeps the states; one engine at a time. Without it the states go with the engine. */
   readonly data?: string
+  /** With `data`, the folder that backups are made in. Default: `backups` in the folder of the data. */
+  readonly backups?: string
   /** With `data`, what survives what; see README, "Durability". Default: `strict`. */
   readonly durability?: Storage['durability']
   /** Bounds that differ from the defaults. */
@@ -67,8 +74,10 @@ export interface EngineOptions {
 export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   const { data, shards } = options
   const newShards = Math.max(1, shards ?? availableParallelism() - 1)
-  const folder =
-    data === undefined ? undefined : openFolder(data, newShards, shards === undefined ? undefined : Math.max(1, shards))
+  let folder = data === undefined ? undefined : openFolder(data, newShards)
+  if (folder !== undefined && shards !== undefined && folder.shards !== newShards) {
+    folder = await spreadOver(newShards, folder, options)
+  }
   const engine = new Engine(options, folder, shards === 0 ? 0 : (folder?.shards ?? newShards))
   try {
     await engine.start()
@@ -77,6 +86,30 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     throw error
   }
   return engine
+}
+
+/** Spreads the data over so many shards, once its own number has brought all transactions over several to their end. */
+async function spreadOver(shards: number, folder: Folder, options: EngineOptions): Promise<Folder> {
+  const { limits, log = silentLog } = options
+  try {
+    if (hasOpenTransactions(folder)) {
+      log.info(
+        { event: 'repartition_waits', data: folder.path, shards: folder.shards },
+        'transactions are brought to their end first',
+      )
+      const engine = new Engine(options, { ...folder, release: () => {} }, folder.shards)
+      try {
+        await engine.start()
+      } finally {
+        // As each shard starts, what an earlier life has left is taken up; to close is to wait for that.
+        await engine.close()
+      }
+    }
+    return await repartition(folder, shards, { limits: { ...defaultLimits, ...limits }, log })
+  } catch (error) {
+    folder.release()
+    throw error
+  }
 }
 
 /** How long to wait before a shard that could not be started is tried again. */
@@ -144,6 +177,8 @@ export class Engine extends StateMethods {
       dataId,
       quarantine: this.#quarantine,
       now,
+      log: this.#log,
+      backups: folder && new BackupFolder(options.backups ?? join(folder.path, 'backups'), folder),
     })
     const { watchedStatesMax } = limits
     this.feed = new Feed({ mailboxes, watchedStatesMax, instance: () => this.router.instance })
@@ -312,6 +347,7 @@ export class Engine extends StateMethods {
       },
       progress,
       hooks: this.#hooks,
+      cuts: { backup: backupCut(0, journal) },
       log: this.#log,
       slowLogMs: this.#options.slowLogMs,
       ...(faults && { probe: faults.probe }),

@@ -132,6 +132,11 @@ describe('what cannot be meant is refused:', () => {
     expect(message).toBe('--memory keeps nothing, so it cannot be given together with --data.')
   })
 
+  it('a folder for backups of what is not kept', () => {
+    const { message } = refusalOf({ flags: { memory: true, backups: './b' } })
+    expect(message).toContain('--memory keeps nothing, so there is nothing to back up')
+  })
+
   it('an endpoint among good ones', () => {
     const { message } = refusalOf({ flags: { bind: ['ipc:///a', 'tcp://127.0.0.1'] } })
     expect(message).toBe("--bind must be tcp://HOST:PORT or ipc://PATH, not 'tcp://127.0.0.1'.")
@@ -152,8 +157,8 @@ describe('what cannot be meant is refused:', () => {
   it('an unknown variable that is like no other, with all that are known', () => {
     const { advice } = refusalOf({ environment: { HOLDFAST_COLOUR: 'blue' } })
     expect(advice).toBe(
-      'Known are HOLDFAST_BIND, HOLDFAST_FEED, HOLDFAST_METRICS, HOLDFAST_SHARDS, HOLDFAST_DATA, HOLDFAST_DURABILITY, ' +
-        'HOLDFAST_MEMORY, HOLDFAST_EXTENSION, HOLDFAST_SLOWLOG_MS, HOLDFAST_METRICS_LARGEST, HOLDFAST_LOG_LEVEL, HOLDFAST_INSECURE, HOLDFAST_CONFIG.',
+      'Known are HOLDFAST_BIND, HOLDFAST_FEED, HOLDFAST_METRICS, HOLDFAST_SHARDS, HOLDFAST_DATA, HOLDFAST_BACKUPS, ' +
+        'HOLDFAST_DURABILITY, HOLDFAST_MEMORY, HOLDFAST_EXTENSION, HOLDFAST_SLOWLOG_MS, HOLDFAST_METRICS_LARGEST, HOLDFAST_LOG_LEVEL, HOLDFAST_INSECURE, HOLDFAST_CONFIG.',
     )
   })
 

@@ -33,7 +33,7 @@ export interface ExchangeOptions {
 
 const timeoutSecondsMax = 86_400
 
-/** Adds `--endpoint` and `--timeout`. */
+/** Adds `--endpoint` and `--timeout`, which is so many milliseconds where nobody says. */
 export function addConnectionOptions(command: Command, timeoutMs = 5_000): Command {
   return command
     .addOption(

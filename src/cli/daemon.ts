@@ -55,10 +55,12 @@ async function start(
   config: Config,
   log: Log,
 ): Promise<{ readonly engine: Engine; readonly frontEnd: ZmqFrontEnd }> {
-  const { bind, shards, data, durability, limits, feed, metrics, extension, slowLogMs, metricsLargest } = config
+  const { bind, shards, data, backups, durability, limits, feed, metrics, extension, slowLogMs, metricsLargest } =
+    config
   const engine = await openEngine({
     ...(shards !== undefined && { shards }),
     ...(data !== undefined && { data, durability }),
+    ...(data !== undefined && backups !== undefined && { backups }),
     ...(extension !== undefined && { extension }),
     limits,
     log,

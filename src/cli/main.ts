@@ -18,6 +18,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   import: { summary: 'bring a file into a daemon', load: () => import('./import.ts') },
   check: { summary: 'look for damage in a data folder', load: () => import('./check.ts') },
   snapshot: { summary: 'keep what all states hold, and put it back', load: () => import('./snapshot.ts') },
+  backup: { summary: 'copy everything that a daemon has into a folder', load: () => import('./backup.ts') },
   shell: { summary: 'send commands to a daemon, as you type them or from a script', load: () => import('./shell.ts') },
 }
 

@@ -16,7 +16,7 @@ export interface ChangesSource {
    * Something that becomes another when versions begin anew, as those of a server without a disk do at its next start:
    * the same version may then stand for something else.
    */
-  readonly history: () => number | undefined
+  readonly history: () => number | string | undefined
 }
 
 /** What happened after some version, and the version up to which nothing else did. */
@@ -34,7 +34,7 @@ export class ChangesReader {
   readonly #state: string
   readonly #prefix: string | undefined
   readonly #signal: AbortSignal
-  #history: number | undefined
+  #history: number | string | undefined
   #reads = 0
 
   constructor(source: ChangesSource, state: string, prefix: string | undefined, signal: AbortSignal) {

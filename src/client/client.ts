@@ -179,8 +179,9 @@ export class Client extends StateMethods implements AsyncDisposable {
   }
 
   protected override get watchSource(): WatchSource {
-    // What is kept on a disk has one history, however often it is started.
-    const history = (): number | undefined => (this.server.durability === 'memory' ? this.#batcher.instance : undefined)
+    // What is kept on a disk has one history, however often it is started, until a backup is put in its place.
+    const history = (): number | string | undefined =>
+      this.server.durability === 'memory' ? this.#batcher.instance : this.server.dataId
     return { caller: this.#batcher, history, feed: this.#feed, places: this.#places, closed: this.#end.signal }
   }
 

@@ -3,6 +3,7 @@
 export type { Fence, RecordId } from '../protocol/arguments.ts'
 export type { StateValue } from '../protocol/state-value.ts'
 export type { JsonObject, JsonValue } from '../protocol/value.ts'
+export type { Backup } from './backup.ts'
 export type { CachedOptions, CachedTable } from './cached-table.ts'
 export type { CallOptions } from './caller.ts'
 export { type Client, type CloseOptions, type ConnectOptions, connect, type StatesOptions } from './client.ts'

@@ -1,6 +1,7 @@
 // The methods of states, which a client of a daemon and an engine in this process have alike: states by their names, watches
 // of them, and transactions over them.
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
+import { type Backup, backupOf, backupTimeoutMs } from './backup.ts'
 import { type CachedOptions, CachedTable } from './cached-table.ts'
 import type { CallOptions } from './caller.ts'
 import { Keys } from './keys.ts'
@@ -61,6 +62,15 @@ export abstract class StateMethods extends LockMethods {
    */
   cached<Row extends JsonFields<Row> = JsonObject>(name: string, options?: CachedOptions): CachedTable<Row> {
     return new CachedTable<Row>(this.watchSource, name, options)
+  }
+
+  /**
+   * Copies everything as it stands at one moment into a new folder of this name, in the folder of the server's backups, while
+   * all goes on. Resolves once the copy is on the disk; it is given an hour, unless `timeoutMs` says how long. Rejects with
+   * `BACKUP_EXISTS` for a name that is taken.
+   */
+  backup(name: string, options?: CallOptions): Promise<Backup> {
+    return this.caller.run('BACKUP', '', { name }, backupOf, { timeoutMs: backupTimeoutMs, ...options })
   }
 
   /**

@@ -1,5 +1,6 @@
 // The change log: what each commit changed, in order, as far back as its bounds allow. Written in the transaction of the
 // commit; it is what a reader resumes from.
+import { assert } from '../base/assert.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import { checksumOf } from './row.ts'
 import { ask, type Database, type Statement } from './sqlite-library.ts'
@@ -94,6 +95,31 @@ export function* readLog(database: Database): Generator<LogPage, void> {
       last = number
     }
     yield changes
+  }
+}
+
+/**
+ * Reads the changes of each commit that has some, the oldest first, from behind the last gap on. For a log that was held
+ * against its checksums: throws for an entry that does not fit its own.
+ */
+export function* readWhole(database: Database): Generator<readonly JsonObject[], void> {
+  const gap = ask(
+    database,
+    `SELECT max(number) AS first FROM batches AS entry
+     WHERE NOT EXISTS (SELECT 1 FROM batches WHERE number = entry.number - 1)`,
+  )
+  const page = database.prepare(
+    `SELECT number, bytes, crc FROM batches WHERE number >= ? ORDER BY number LIMIT ${entriesPerPage}`,
+  )
+  for (let next = Number(gap?.first ?? 0); ; ) {
+    const entries = page.all(next) as unknown as StoredEntry[]
+    if (entries.length === 0) return
+    for (const { number, bytes, crc } of entries) {
+      assert(checksumOf('batches', '', String(number), bytes) === crc, 'an entry is as it was when it was checked')
+      const changes = JSON.parse(bytes) as JsonObject[]
+      if (changes.length > 0) yield changes
+      next = number + 1
+    }
   }
 }
 

@@ -3,11 +3,13 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { Misuse, Problem } from '../base/problem.ts'
+import { Problem } from '../base/problem.ts'
 import { finishExchange } from './exchange.ts'
+import { beginFolderExchange, type ExchangeStep, finishFolderExchange, growingSet } from './folder-exchange.ts'
 import { codeOf, type Database, loadSqlite, sqliteCode } from './sqlite-library.ts'
 
 export interface Folder {
+  readonly path: string
   /** Over how many shards its states are spread. */
   readonly shards: number
   /** Tells its data from any other; made with the folder. */
@@ -21,35 +23,42 @@ export interface Folder {
 interface Description {
   readonly format: number
   readonly shards: number
-  /** Undefined in a folder that an older version has made. */
+  /** Undefined in a backup, and in a folder that an older version has made. */
   readonly id: string | undefined
 }
 
 const format = 1
 const descriptionName = 'holdfast.json'
 
-/**
- * Opens a folder, or makes one for `newShards` shards. `shards` is a number that somebody asked for: a folder that has
- * another keeps it, and is not opened. Throws a `Problem`.
- */
-export function openFolder(path: string, newShards: number, shards?: number): Folder {
+/** Opens a folder, or makes one for `newShards` shards; one that is there keeps its number. Throws a `Problem`. */
+export function openFolder(path: string, newShards: number): Folder {
   makeFolder(path)
   const lock = lockFolder(path)
   try {
+    // Whoever was killed once it had begun to exchange files is brought to its end before anybody reads them.
+    finishFolderExchange(path, descriptionName)
     const description = readDescription(path)
-    const found = description?.shards ?? newShards
-    if (shards !== undefined && shards !== found) {
-      const words = `the data in ${path} is spread over ${counted(found)}, and cannot be opened with ${counted(shards)}.`
-      throw new Misuse(words, 'Leave --shards out, or choose another folder with --data.')
-    }
-    // A repair that was killed once it had begun to exchange files is brought to its end before anybody reads them.
-    for (let shard = 0; shard < found; shard += 1) finishExchange(databaseFile(path, shard))
-    const id = description?.id ?? describe(path, found)
-    return { shards: found, id, renew: () => void describe(path, found), release: () => unlock(lock) }
+    const shards = description?.shards ?? newShards
+    for (let shard = 0; shard < shards; shard += 1) finishExchange(databaseFile(path, shard))
+    const id = description?.id ?? newId()
+    if (description?.id === undefined) describe(path, shards, id)
+    return { path, shards, id, renew: () => describe(path, shards, newId()), release: () => unlock(lock) }
   } catch (error) {
     unlock(lock)
     throw error
   }
+}
+
+/**
+ * Has a whole new set of databases, which stands in `growingSet`, take the place of the folder's own. Its data stays the
+ * same, and is spread over so many shards from now on.
+ */
+export function exchangeSet(folder: Folder, shards: number, onStep?: (step: ExchangeStep) => void): Folder {
+  const { path, id } = folder
+  writeDescription(join(growingSet(path), descriptionName), { format, shards, id })
+  beginFolderExchange(path, (file) => writeDescription(file, { format: 'is being repartitioned' }))
+  finishFolderExchange(path, descriptionName, onStep)
+  return { ...folder, shards, renew: () => describe(path, shards, newId()) }
 }
 
 /** Opens a folder that has data, and makes nothing. Throws a `Problem`. */
@@ -136,15 +145,24 @@ function readDescription(path: string): Description | undefined {
   return { format, shards: shards as number, id: typeof id === 'string' ? id : undefined }
 }
 
-/** Answers with the id that the data has from now on. */
-function describe(path: string, shards: number): string {
-  const id = randomBytes(16).toString('hex')
-  const description: Description = { format, shards, id }
+/** Describes a copy of the data: without an id, so that each folder that is made of it gets one of its own. */
+export function describeCopy(path: string, shards: number): void {
+  writeDescription(join(path, descriptionName), { format, shards })
+}
+
+function newId(): string {
+  return randomBytes(16).toString('hex')
+}
+
+function describe(path: string, shards: number, id: string): void {
   const file = join(path, descriptionName)
-  writeFileSync(`${file}.new`, `${JSON.stringify(description)}\n`, { mode: 0o600, flush: true })
+  writeDescription(`${file}.new`, { format, shards, id })
   renameSync(`${file}.new`, file)
   syncFolder(path)
-  return id
+}
+
+function writeDescription(file: string, description: object): void {
+  writeFileSync(file, `${JSON.stringify(description)}\n`, { mode: 0o600, flush: true })
 }
 
 /** Until then the name of a new file may be lost, though the file is not. */
@@ -155,8 +173,4 @@ function syncFolder(path: string): void {
   } finally {
     closeSync(folder)
   }
-}
-
-function counted(shards: number): string {
-  return shards === 1 ? '1 shard' : `${shards} shards`
 }

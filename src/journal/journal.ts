@@ -42,6 +42,13 @@ export type CommitOutcome =
   | { readonly outcome: 'refused'; readonly code: 'STORAGE_FAILED'; readonly reason: string }
   | { readonly outcome: 'unknown'; readonly reason: string }
 
+/** `stopped`: it was to go on no longer. In either case but the first, what there is of the copy is of no use. */
+export type CopyOutcome =
+  | { readonly outcome: 'copied'; readonly bytes: number }
+  | { readonly outcome: 'stopped' }
+  | { readonly outcome: 'refused'; readonly code: 'STORAGE_FULL' }
+  | { readonly outcome: 'refused'; readonly code: 'STORAGE_FAILED'; readonly reason: string }
+
 /** What is stored is damaged or not all there: it must not be served. Nothing of it was changed. */
 export class JournalCorrupt extends Error {
   override readonly name = 'JournalCorrupt'
@@ -77,6 +84,11 @@ export interface Journal extends Chunks {
   recall(take: (changes: readonly JsonObject[] | undefined) => void): Promise<void>
   /** Never called again before it answered. Rejects only for a bug. */
   commit(commit: Commit): Promise<CommitOutcome>
-  /** Releases the store. Nothing is called after it. */
+  /**
+   * Copies what is committed when it is called to a new file, with its anchor, and resolves once that is on the disk; commits
+   * go on meanwhile. `goesOn` is asked now and then. A driver without a disk has none.
+   */
+  copy?(file: string, goesOn: () => boolean): Promise<CopyOutcome>
+  /** Releases the store, once nothing is copied any more. Nothing is called after it. */
   close(): Promise<void>
 }

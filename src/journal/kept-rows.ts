@@ -8,6 +8,7 @@
 //     prepared    │ orders      │ 4f…-12                                │ {"decider":0,"wall":1700000000000,"operations":[…]}
 //     parts       │             │ 9f…                                   │ {"isWhole":true,"states":[["leads",3,2841]]}
 //     retries     │ leads       │ 00112233445566778899aabbccddeeff/242  │ {"settled":40,"sent_as":"msgpack","reply":"kpECkQI="}
+//     retries     │             │ 00112233445566778899aabbccddeeff/10   │ {"settled":41}
 import type { JsonValue } from '../protocol/value.ts'
 import { fromSortable, type RowPlace, sortable } from './row.ts'
 
@@ -50,6 +51,12 @@ export function isOfTransactions(table: string): boolean {
 export interface KeptRow extends RowPlace {
   readonly value: JsonValue | undefined
 }
+
+/**
+ * In place of the number of a message: the row says up to where its session has settled, and nothing else. Such rows come
+ * to be where the data is spread over another number of shards, and have no routing key: every shard gets its own.
+ */
+export const settledOnly = 0
 
 /** The key of the row of a message. */
 export function keptKey(session: string, number: number): string {

@@ -3,14 +3,12 @@
 // Invariant: nothing is changed in the old files, and the new ones have passed the reading that a daemon does at its start.
 import { writeFileSync } from 'node:fs'
 import { Directory } from '../state/directory.ts'
-import { Anchor, anchorFileOf, readAnchor } from './anchor.ts'
-import { beginExchange, finishExchange, keepOldFiles, repairFilesOf, syncFile } from './exchange.ts'
+import { anchorFileOf, readAnchor } from './anchor.ts'
+import { beginExchange, finishExchange, keepOldFiles, repairFilesOf } from './exchange.ts'
+import { NewDatabase } from './new-database.ts'
 import { type Rebuilt, rebuild, rebuiltEmpty, type SetAside } from './rebuild.ts'
-import { checksumOf, RowCount } from './row.ts'
 import { salvage } from './salvage.ts'
-import { loadSqlite } from './sqlite-library.ts'
 import { readDatabase } from './sqlite-read.ts'
-import { migrate } from './sqlite-schema.ts'
 
 /** What a repair would do, before anything is done. */
 export interface RepairPlan extends Rebuilt {
@@ -72,27 +70,12 @@ function lineOf({ table, routingKey, key, bytes, wrong }: SetAside): object {
 }
 
 function write(file: string, { rows, number }: RepairPlan): void {
-  const database = new (loadSqlite().DatabaseSync)(file)
-  const counted = new RowCount()
+  const database = new NewDatabase(file)
   try {
-    database.exec('PRAGMA synchronous = FULL')
-    migrate(database)
-    database.exec('BEGIN IMMEDIATE')
-    const insert = database.prepare('INSERT INTO rows (tbl, routing_key, key, bytes, crc) VALUES (?, ?, ?, ?, ?)')
-    for (const { table, routingKey, key, text } of rows) {
-      const checksum = checksumOf(table, routingKey, key, text)
-      insert.run(table, routingKey, key, text, checksum)
-      counted.add(table, checksum)
-    }
-    const head = JSON.stringify({ number, ...counted.totals() })
-    database.prepare('INSERT INTO head (one, bytes, crc) VALUES (1, ?, ?)').run(head, checksumOf('head', '', '', head))
-    database.exec('COMMIT')
+    database.number = number
+    for (const row of rows) database.addRow(row)
+    database.finish()
   } finally {
-    database.close()
+    database.abandon()
   }
-  syncFile(file)
-  const anchor = new Anchor(anchorFileOf(file))
-  anchor.write(number)
-  anchor.close()
-  syncFile(anchorFileOf(file))
 }

@@ -1,7 +1,7 @@
-// Finds an SQLite to work with: the one that Node brings, from 22.13 on, and before that a package with the same class.
+// Finds an SQLite to work with: the one that Node brings, from 22.16 on, and before that a package with the same class.
 // Loaded when a journal is opened, so that whoever keeps nothing loads nothing. Called by this folder alone.
 import { createRequire } from 'node:module'
-import type { DatabaseSync } from '@photostructure/sqlite'
+import type { backup, DatabaseSync } from '@photostructure/sqlite'
 
 export type Database = InstanceType<typeof DatabaseSync>
 export type Statement = ReturnType<Database['prepare']>
@@ -9,6 +9,7 @@ export type ResultRow = Readonly<Record<string, unknown>>
 
 export interface SqliteLibrary {
   readonly DatabaseSync: typeof DatabaseSync
+  readonly backup: typeof backup
 }
 
 /** SQLite's own codes of an error; the same in both libraries. */
@@ -31,8 +32,10 @@ const noRoomForIndex = sqliteCode.inputOutput | (19 << 8)
 
 export function loadSqlite(): SqliteLibrary {
   // Asked for by a function, since bundlers and test runners rewrite an import, and older Nodes cannot resolve it.
-  const builtIn = process.getBuiltinModule('node:sqlite') as SqliteLibrary | undefined
-  return builtIn ?? (createRequire(import.meta.url)('@photostructure/sqlite') as SqliteLibrary)
+  const builtIn: Partial<SqliteLibrary> | undefined = process.getBuiltinModule('node:sqlite')
+  // The first ones of Node could not copy a database; and two libraries in one process would drop each other's locks.
+  if (builtIn?.backup !== undefined) return builtIn as SqliteLibrary
+  return createRequire(import.meta.url)('@photostructure/sqlite') as SqliteLibrary
 }
 
 /** The first row that a statement answers with, which is run only once. */

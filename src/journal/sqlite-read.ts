@@ -5,7 +5,7 @@ import type { Directory } from '../state/directory.ts'
 import { anchorFileOf, readAnchor } from './anchor.ts'
 import { JournalCorrupt } from './journal.ts'
 import type { KeptRow } from './kept-rows.ts'
-import { checksumOf, RowCount, type RowTotals } from './row.ts'
+import { checksumOf, type Row, RowCount, type RowTotals } from './row.ts'
 import { describePlace, RowLoader } from './row-loader.ts'
 import { snapshotProblems } from './snapshot-check.ts'
 import { ask, type Database, isPassing, loadSqlite } from './sqlite-library.ts'
@@ -28,6 +28,8 @@ export interface ReadOptions {
   readonly file: string
   /** Whether the entries of the change log, and the chunks of snapshots, are looked at as well. */
   readonly readsLog?: boolean
+  /** Gets each row, whole as it is stored. What it throws ends the reading. */
+  readonly onRow?: (row: Row) => void
   /** Gets each row that is no state's. */
   readonly onKept?: (row: KeptRow) => void
   /** Said now and then, with the rows read so far. */
@@ -256,8 +258,10 @@ class Reader {
     counted.add(table, crc)
     if (checksumOf(table, routingKey, key, text) !== crc) this.#problems.push(`${describePlace(place)} is damaged`)
     else {
-      const problem = this.#loader.load({ ...place, text })
+      const row = { ...place, text }
+      const problem = this.#loader.load(row)
       if (problem !== undefined) this.#problems.push(problem)
+      else this.#options.onRow?.(row)
     }
   }
 

@@ -9,12 +9,13 @@ import type { Directory } from '../state/directory.ts'
 import { Anchor, anchorFileOf } from './anchor.ts'
 import { ChangeLog, type LogPage, readLog } from './change-log.ts'
 import { DiskSpace } from './disk-space.ts'
-import type { Commit, CommitOutcome, Journal } from './journal.ts'
+import type { Commit, CommitOutcome, CopyOutcome, Journal } from './journal.ts'
 import type { KeptRow } from './kept-rows.ts'
 import { Reserve } from './reserve.ts'
 import { RowCount } from './row.ts'
 import type { ChunkPlace, FoundChunk } from './snapshot-chunks.ts'
 import { SqliteChunks } from './sqlite-chunks.ts'
+import { SqliteCopies } from './sqlite-copy.ts'
 import {
   ask,
   codeOf,
@@ -78,6 +79,7 @@ export class SqliteJournal implements Journal {
   readonly durability: Exclude<Durability, 'memory'>
   readonly #options: SqliteJournalOptions
   readonly #reserve: Reserve
+  readonly #copies: SqliteCopies
   /** Until the database is open; then its space knows. */
   #hasReserve = false
   #opened: Opened | undefined
@@ -90,6 +92,7 @@ export class SqliteJournal implements Journal {
   constructor(options: SqliteJournalOptions) {
     this.#options = options
     this.durability = options.durability
+    this.#copies = new SqliteCopies(options.file)
     this.#reserve = new Reserve(reserveFileOf(options.file), options.reserveBytes)
   }
 
@@ -149,6 +152,11 @@ export class SqliteJournal implements Journal {
     return this.#call(() => (isUrgent ? this.#commitStrictly(opened, commit) : this.#commit(opened, commit)))
   }
 
+  async copy(file: string, goesOn: () => boolean): Promise<CopyOutcome> {
+    assert(this.#opened !== undefined, 'what is copied is open')
+    return this.#call(() => this.#copies.begin(file, goesOn))
+  }
+
   readChunk(place: ChunkPlace): FoundChunk {
     return this.#call(() => this.#opened?.chunks.read(place))
   }
@@ -158,6 +166,7 @@ export class SqliteJournal implements Journal {
   }
 
   async close(): Promise<void> {
+    await this.#copies.stop()
     clearTimeout(this.#timer)
     const opened = this.#opened
     this.#opened = undefined
@@ -240,12 +249,16 @@ export class SqliteJournal implements Journal {
       return this.#checkpoint(opened)
     } catch (error) {
       if (!isOutOfSpace(error)) throw error
-      this.#setSynchronous(opened.database, 'strict')
-      this.#commitHead(opened)
-      this.#setSynchronous(opened.database, this.durability)
-      this.#anchor(opened)
-      return true
+      return this.#secureByCommit(opened)
     }
+  }
+
+  #secureByCommit(opened: Opened): true {
+    this.#setSynchronous(opened.database, 'strict')
+    this.#commitHead(opened)
+    this.#setSynchronous(opened.database, this.durability)
+    this.#anchor(opened)
+    return true
   }
 
   #commitHead(opened: Opened): void {
@@ -341,7 +354,8 @@ export class SqliteJournal implements Journal {
     this.#runLater(opened, () => {
       let isWhole = false
       try {
-        isWhole = this.#checkpoint(opened)
+        // A moment that is pinned keeps what came after it from being copied into the database.
+        isWhole = this.#checkpoint(opened) || (this.#copies.isRunning && this.#secureByCommit(opened))
       } catch (error) {
         if (!isOutOfSpace(error)) throw error
         opened.space.confine()

@@ -5,7 +5,13 @@ import type { Durability } from '../base/durability.ts'
 import type { HistogramSnapshot } from '../base/histogram.ts'
 import type { Limits } from '../base/limits.ts'
 import type { OutcomeCount } from '../base/outcome-counts.ts'
-import type { FeedStatistics, FrontEndStatistics, ShardCondition, ShardStatistics } from '../protocol/statistics.ts'
+import type {
+  BackupStatistics,
+  FeedStatistics,
+  FrontEndStatistics,
+  ShardCondition,
+  ShardStatistics,
+} from '../protocol/statistics.ts'
 import { metricDefinitions } from './definitions.ts'
 import type { MetricDefinition, Reading, Sample, ShardDeaths, ShardReading } from './reading.ts'
 import { ShardTotals, sumNamed, sumOutcomes } from './totals.ts'
@@ -33,6 +39,7 @@ export interface MetricsSource {
         readonly restore: { snapshot(): HistogramSnapshot }
       }
     }
+    readonly backups: { statistics(): BackupStatistics }
   }
   /** The statistics of each shard, in order; undefined for one that is down or does not answer within the time. */
   statistics(answerMsMax: number, largest: number): Promise<(ShardStatistics | undefined)[]>
@@ -135,6 +142,7 @@ class Reader {
         create: router.snapshots.seconds.create.snapshot(),
         restore: router.snapshots.seconds.restore.snapshot(),
       },
+      backups: router.backups.statistics(),
       deaths: this.#source.deaths(),
       frontEnd: this.#frontEnd?.statistics(),
       feed: this.#feed?.statistics(),

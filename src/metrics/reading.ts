@@ -3,6 +3,7 @@ import type { Durability } from '../base/durability.ts'
 import type { HistogramSnapshot, NamedHistogram } from '../base/histogram.ts'
 import type { OutcomeCount } from '../base/outcome-counts.ts'
 import type {
+  BackupStatistics,
   FeedStatistics,
   FrontEndStatistics,
   ShardCondition,
@@ -32,6 +33,7 @@ export interface Reading {
   readonly largest: readonly (StateSize & { readonly shard: number })[]
   /** Of those that came about. */
   readonly snapshotSeconds: { readonly create: HistogramSnapshot; readonly restore: HistogramSnapshot }
+  readonly backups: BackupStatistics
   readonly deaths: readonly ShardDeaths[]
   /** Undefined where the engine is embedded and has no front end. */
   readonly frontEnd: FrontEndStatistics | undefined

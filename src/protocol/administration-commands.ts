@@ -1,7 +1,7 @@
 // The rows of the registry for what an operator asks of the server itself. Where it is about shards that may be down, the
 // router runs them without asking a shard, so that they are answered whatever has become of the shards.
 import Type from 'typebox'
-import { Counted, Flag, PositiveInteger } from './arguments.ts'
+import { BackupName, Counted, Flag, PositiveInteger } from './arguments.ts'
 import type { CommandDeclaration } from './declaration.ts'
 
 /** How many entries SLOWLOG tells of where the caller does not say. */
@@ -25,6 +25,23 @@ export const administrationCommands = {
     args: { shard: Counted },
     reply: { released: Type.Boolean() },
     summary: 'Starts a quarantined shard again, its deaths forgotten; false for one that is not quarantined.',
+  },
+  BACKUP: {
+    opcode: 88,
+    routing: 'router',
+    target: 'directory',
+    writes: true,
+    args: { name: BackupName },
+    reply: {
+      name: Type.String(),
+      path: Type.String(),
+      at: Type.Number(),
+      seconds: Type.Number(),
+      bytes: Type.Integer(),
+      shards: Type.Integer(),
+    },
+    summary:
+      'Copies everything as it stands at one moment into a folder of its own, and answers when that is on the disk.',
   },
 } as const satisfies Record<string, CommandDeclaration>
 

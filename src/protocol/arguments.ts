@@ -44,6 +44,11 @@ export const Value = Type.Unsafe<JsonValue>(Type.Unknown({ expects: 'a value' })
 export const Key = Type.String({ expects: 'a string' })
 export const Encoding = Type.Literal('base64', { expects: "'base64'" })
 export const End = Type.Union([Type.Literal('first'), Type.Literal('last')], { expects: "'first' or 'last'" })
+/** The name of a folder on any system, and never a path. */
+export const BackupName = Type.String({
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$',
+  expects: "1 to 100 letters, digits, '.', '_' and '-', the first a letter or a digit",
+})
 export const FiniteNumber = Type.Number({ expects: 'a number' })
 export const Counted = Type.Integer({
   minimum: 0,

@@ -184,6 +184,11 @@ export const errorTable = {
     'Code that the operator added refuses the change; the reason is its own.',
     (d: { reason: string }) => `Refused by a hook: ${d.reason}`,
   ),
+  BACKUP_EXISTS: row(
+    'state',
+    'A backup of this name exists already; none is ever replaced.',
+    (d: { name: string }) => `Backup '${d.name}' already exists`,
+  ),
   OVERLOADED: row(
     'try again',
     'A queue is full. The command did not run.',

@@ -136,6 +136,17 @@ export interface FeedStatistics {
   readonly refused: number
 }
 
+/** What the router tells of backups. Of the last one that was made: 0 where there was none. */
+export interface BackupStatistics {
+  /** The moment that it holds, in seconds since 1970. */
+  readonly at: number
+  /** How long it took. */
+  readonly seconds: number
+  readonly bytes: number
+  /** How many could not be made. */
+  readonly failures: number
+}
+
 /** What a front end tells of itself: the numbers of now, and counts since its start. */
 export interface FrontEndStatistics {
   /** Clients that are connected and have sent something. */

@@ -5,6 +5,7 @@ import { systemWakeAfter, type WakeAfter } from '../base/clock.ts'
 import type { Durability } from '../base/durability.ts'
 import { durationBounds, Histogram } from '../base/histogram.ts'
 import type { Limits } from '../base/limits.ts'
+import { type Log, silentLog } from '../base/log.ts'
 import { OutcomeCounts } from '../base/outcome-counts.ts'
 import { shardOf } from '../base/placement.ts'
 import { serverVersion } from '../base/version.ts'
@@ -20,6 +21,7 @@ import { spreadFeature } from '../protocol/spread.ts'
 import type { ShardCondition } from '../protocol/statistics.ts'
 import { replyOfOnly } from '../protocol/transactions.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
+import { type BackupStore, Backups } from './backups.ts'
 import { Cuts } from './cut.ts'
 import { fanOut, type Join } from './fan-out.ts'
 import { joinsOf } from './joins.ts'
@@ -43,6 +45,9 @@ export interface RouterOptions {
   readonly dataId: string
   /** Milliseconds from an arbitrary start. */
   readonly now: () => number
+  /** Where backups are kept; undefined for nowhere. */
+  readonly backups?: BackupStore | undefined
+  readonly log?: Log
   /** For what is tried again later. Default: a timer. */
   readonly wakeAfter?: WakeAfter
 }
@@ -63,6 +68,7 @@ export class Router {
   readonly #transactions: Transactions
   /** For what all shards have to do at one moment. */
   readonly cuts: Cuts
+  readonly backups: Backups
   readonly snapshots: Snapshots
 
   constructor(options: RouterOptions) {
@@ -73,6 +79,8 @@ export class Router {
     this.#transactions = new Transactions({ mailboxes, limits, wakeAfter, isDurable })
     const { decisions } = this.#transactions
     this.cuts = new Cuts({ mailboxes, decisions, deadlineMs: limits.requestDeadlineMs, wakeAfter })
+    const { backups: store, log = silentLog } = options
+    this.backups = new Backups({ store, take: (body) => this.cuts.take(body), log })
     this.snapshots = new Snapshots({
       mailboxes,
       limits,
@@ -147,6 +155,7 @@ export class Router {
       case 'snapshots':
         return this.#runSnapshot(element, respond)
       case 'router':
+        if (name === 'BACKUP') return this.#makeBackup(element, respond)
         return this.#answer(name, this.#own(element), requestId, respond)
     }
   }
@@ -176,8 +185,8 @@ export class Router {
   }
 
   /**
-   * Runs commands in their order, and tells each reply as it comes. Behind a transaction or a snapshot the next waits for its
-   * answer. A snapshot also waits for the answers to all that stand before it, as a cut passes by what takes its steps.
+   * Runs commands in their order, and tells each reply as it comes. Behind a transaction, a snapshot or a backup the next waits for
+   * its answer. The last two also wait for the answers to all that stand before them, as a cut passes by what takes its steps.
    */
   runEach(
     elements: readonly MessageElement[],
@@ -190,12 +199,12 @@ export class Router {
       for (let index = from; index < elements.length; index += 1) {
         const element = elements[index] as MessageElement
         const routing = 'name' in element ? commands[element.name].routing : undefined
-        if (routing === 'snapshots' && open > 0) {
+        const isCut = routing === 'snapshots' || ('name' in element && element.name === 'BACKUP')
+        if (isCut && open > 0) {
           waiting = () => goOn(index)
           return
         }
-        const isWaitedFor =
-          routing === 'operations' || routing === 'snapshots' || ('name' in element && this.#isFencedElsewhere(element))
+        const isWaitedFor = routing === 'operations' || isCut || ('name' in element && this.#isFencedElsewhere(element))
         open += 1
         this.run(element, codec, (body) => {
           open -= 1
@@ -216,6 +225,7 @@ export class Router {
   /** Refuses what comes from now on, and resolves once everything before it is answered. */
   async drain(): Promise<void> {
     this.#draining = true
+    this.backups.stop()
     // Whoever waits hears at once that nothing will come.
     for (const mailbox of this.#options.mailboxes) mailbox.drain()
     await this.snapshots.drain()
@@ -250,6 +260,10 @@ export class Router {
       onParked,
       numbered,
     })
+  }
+
+  #makeBackup({ name, command, requestId }: MessageCommand, respond: Respond): void {
+    void this.backups.make(command.name as string).then((reply) => this.#answer(name, reply, requestId, respond))
   }
 
   #runTransaction({ name, command, requestId }: MessageCommand, respond: Respond): void {

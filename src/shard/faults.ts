@@ -37,6 +37,7 @@ export class Faults {
         this.#armed = undefined
         return { outcome: 'unknown', reason: 'a test asked for this failure' }
       },
+      ...(journal.copy && { copy: journal.copy.bind(journal) }),
       readChunk: (place) => journal.readChunk(place),
       chunkPlaces: (snapshot, max) => journal.chunkPlaces(snapshot, max),
       close: () => journal.close(),

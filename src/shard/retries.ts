@@ -2,7 +2,7 @@
 // reply that it had. Owned by one shard, which asks for the rows to commit, and tells what became of them.
 // Invariant: a message that changed something has its row in the commit of that change, so that both are there or neither.
 import type { Limits } from '../base/limits.ts'
-import { type KeptRow, keptKey, keptNumberOf, retryTable } from '../journal/kept-rows.ts'
+import { type KeptRow, keptKey, keptNumberOf, retryTable, settledOnly } from '../journal/kept-rows.ts'
 import { invalidRequest } from '../protocol/envelope.ts'
 import { errorTable, type Refusal, refusal } from '../protocol/errors.ts'
 import type { MailboxEntry, Numbered, ReplyBody, SentAs } from '../protocol/mailbox.ts'
@@ -95,7 +95,12 @@ export class Retries {
     const { settled, sent_as: sentAs, reply, answers } = value as JsonObject
     const session = this.#sessions.get(name) ?? this.#newSession(name, mono)
     session.settled = Math.max(session.settled, settled as number)
-    session.highest = Math.max(session.highest, number)
+    session.highest = Math.max(session.highest, number, session.settled - 1)
+    if (number === settledOnly) {
+      // The next row of the session says it too.
+      session.removals.push({ table: retryTable, routingKey, key, value: undefined })
+      return
+    }
     const call = newCall(session, number, routingKey, sentAs as SentAs, 0)
     call.isRunning = false
     call.hasRow = true

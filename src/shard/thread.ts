@@ -10,6 +10,7 @@ import type { ShardControl, ShardNotice, ShardReady, ShardStart } from '../proto
 import { printable } from '../protocol/envelope.ts'
 import type { ChangeView } from '../protocol/hooks.ts'
 import type { MailboxBatch, ReplyEntry } from '../protocol/mailbox.ts'
+import { backupCut } from './backup.ts'
 import { loadExtension } from './extension.ts'
 import { Faults } from './faults.ts'
 import { HookSet } from './hook-set.ts'
@@ -99,6 +100,7 @@ async function open(start: ShardStart, onFailure: (error: unknown) => void): Pro
     onFailure,
     progress,
     hooks,
+    cuts: { backup: backupCut(id, journal) },
     log: logTo(notices),
     slowLogMs,
     ...(faults && { probe: faults.probe }),

@@ -80,21 +80,27 @@ describe('a daemon with a folder', () => {
     expect(JSON.parse(stdout)).toMatchObject({ status: 'ok', durability: 'relaxed', version: 0 })
   })
 
-  it('keeps the number of shards that the folder has, and does not start with another', async () => {
+  it('keeps the number of shards that the folder has, unless another one is asked for', async () => {
     const data = join(folder, 'data')
     const bind = ['--bind', 'tcp://127.0.0.1:0', '--feed', 'off', '--metrics', 'off', '--data', data]
     const first = await daemonOfTest(['--data', data, '--shards', '3'])
+    const states = ['one', 'two', 'three', 'four']
+    const set = JSON.stringify(states.map((state) => ({ cmd: 'SET_KEY', state, key: 'k', value: state })))
+    await run(['call', set, '--endpoint', first.endpoint])
     await first.program.end()
-    expect(await run(['serve', ...bind, '--shards', '2'])).toMatchObject({
-      status: 2,
-      stderr:
-        `holdfast: the data in ${data} is spread over 3 shards, and cannot be opened with 2 shards.\n` +
-        '  Leave --shards out, or choose another folder with --data.\n',
-    })
     const again = new Program(['serve', ...bind])
     onTestFinished(() => again.end())
-    await eventually('the daemon serves', () => again.log.at(-1)?.msg === 'serving')
-    expect(again.log.at(-1)).toMatchObject({ shards: 3 })
+    await eventually('the daemon serves', () => again.log.some(({ msg }) => msg === 'serving'))
+    expect(again.log.at(-1)).toMatchObject({ msg: 'serving', shards: 3 })
+    await again.end()
+    const spread = await daemonOfTest(['--data', data, '--shards', '2'])
+    expect(spread.program.log.slice(0, 2)).toMatchObject([
+      { msg: 'the data is spread over another number of shards, before anything is served', from: 3, to: 2, data },
+      { msg: 'the data is spread over the new shards', from: 3, to: 2, states: 4, elements: 4 },
+    ])
+    const get = JSON.stringify(states.map((state) => ({ cmd: 'GET_KEY', state, key: 'k' })))
+    const { stdout } = await run(['call', get, '--endpoint', spread.endpoint])
+    expect(JSON.parse(stdout)).toMatchObject(states.map((value) => ({ value, version: 1 })))
   })
 })
 

@@ -76,6 +76,7 @@ function sourceOf({ shard }: ShardHarness): MetricsSource {
       isReady: true,
       requestSeconds: seconds,
       transactionSeconds: seconds,
+      backups: { statistics: () => ({ at: 0, seconds: 0, bytes: 0, failures: 0 }) },
       snapshots: { seconds: { create: seconds, restore: seconds } },
       answered: counts,
       transactions: counts,

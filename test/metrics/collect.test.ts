@@ -24,7 +24,9 @@ class StandIn implements MetricsSource {
     snapshots: { seconds: { create: new Histogram(durationBounds), restore: new Histogram(durationBounds) } },
     answered: new OutcomeCounts(),
     transactions: new OutcomeCounts(),
+    backups: { statistics: () => this.backups },
   }
+  backups = { at: 0, seconds: 0, bytes: 0, failures: 0 }
   shards: (ShardStatistics | undefined)[] = [undefined, undefined]
   dead: ReturnType<MetricsSource['deaths']> = []
   questions: [number, number][] = []
@@ -55,6 +57,16 @@ describe('a scrape', () => {
   it('asks the shards once, and gives them a second to answer', async () => {
     await scrape()
     expect(source.questions).toEqual([[1_000, 0]])
+  })
+
+  it('says nothing of the last backup before there was one', async () => {
+    expect(await valueOf('holdfast_backup_last_timestamp_seconds')).toBeUndefined()
+    expect(await valueOf('holdfast_backup_failures_total')).toBe(0)
+    source.backups = { at: 1_700_000_000.5, seconds: 2.5, bytes: 8192, failures: 3 }
+    expect(await valueOf('holdfast_backup_last_timestamp_seconds')).toBe(1_700_000_000.5)
+    expect(await valueOf('holdfast_backup_last_seconds')).toBe(2.5)
+    expect(await valueOf('holdfast_backup_last_bytes')).toBe(8192)
+    expect(await valueOf('holdfast_backup_failures_total')).toBe(3)
   })
 
   it('joins another one that comes before the shards have answered', async () => {

@@ -58,6 +58,7 @@ const golden: [CommandName, number, string, boolean, string[]][] = [
   ['SET_DEFINITION', 54, 'state', true, ['definition', 'migrate?', 'history_limit?']],
   ['LIST_QUARANTINED', 60, 'router', false, []],
   ['RELEASE_SHARD', 61, 'router', true, ['shard']],
+  ['BACKUP', 88, 'router', true, ['name']],
   ['TRY_LOCK', 64, 'state', true, ['ttl?', 'owner?']],
   ['LOCK', 65, 'state', true, ['ttl?', 'timeout?', 'owner?']],
   ['EXTEND_LOCK', 66, 'state', true, ['owner', 'token?', 'ttl?']],

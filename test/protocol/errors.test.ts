@@ -98,6 +98,7 @@ const words: Rows = {
       "Row 3: field 'status' cannot go there at first, but {'open'}",
     ],
   ],
+  BACKUP_EXISTS: [[{ name: 'nightly' }, "Backup 'nightly' already exists"]],
   OVERLOADED: [[{ what: 'the mailbox is full' }, 'Overloaded: the mailbox is full']],
   SHARD_RECOVERING: [[{ shard: 0 }, 'Shard 0 is recovering']],
   SHUTTING_DOWN: [[{}, 'The daemon is shutting down']],
@@ -142,7 +143,7 @@ describe('the class of a code', () => {
     state: `STATE_NOT_FOUND STATE_EXISTS WRONG_KIND SCHEMA_MISMATCH UNKNOWN_FIELDS MAX_LENGTH_REACHED RECORD_EXISTS
       DUPLICATE_ID ID_IMMUTABLE KEY_EXISTS WRONG_TYPE VERSION_CONFLICT TRANSACTION_FAILED FENCED LOCK_NOT_HELD
       INVALID_DEFINITION INVALID_TRANSITION INSTANCE_EXISTS INSTANCE_NOT_FOUND SNAPSHOT_NOT_FOUND COMPACTED KEY_REUSED
-      REFUSED_BY_HOOK`,
+      REFUSED_BY_HOOK BACKUP_EXISTS`,
     'try again': 'OVERLOADED SHARD_RECOVERING SHUTTING_DOWN',
     storage: 'STORAGE_FULL STORAGE_FAILED SHARD_CORRUPT SNAPSHOT_DAMAGED QUARANTINED',
     access: 'UNAUTHENTICATED FORBIDDEN',

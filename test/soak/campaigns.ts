@@ -1,4 +1,5 @@
 // Every campaign there is; `npm run soak` runs them in this order.
+import { backupCampaign } from './backup.ts'
 import type { Campaign } from './campaign.ts'
 import { damageCampaign } from './damage.ts'
 import { deathCampaign, quarantineCampaign } from './deaths.ts'
@@ -9,6 +10,7 @@ import { linearCampaign } from './linear.ts'
 import { simulatedLinearCampaign } from './linear-simulated.ts'
 import { lockCampaign } from './locks.ts'
 import { powerCutCampaign } from './power-cuts.ts'
+import { repartitionCampaign } from './repartition.ts'
 import { retryCampaign } from './retries.ts'
 import { snapshotCampaign } from './snapshots.ts'
 import { transactionCampaign } from './transactions.ts'
@@ -24,6 +26,9 @@ export const campaigns: readonly Campaign[] = [
   retryCampaign('strict'),
   retryCampaign('relaxed'),
   damageCampaign,
+  repartitionCampaign(),
+  backupCampaign('strict'),
+  backupCampaign('relaxed'),
   lockCampaign,
   watchCampaign,
   deathCampaign,

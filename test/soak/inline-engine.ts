@@ -37,7 +37,7 @@ export class InlineEngine {
   private constructor(options: InlineOptions) {
     const { data, durability, shards } = options
     this.#options = options
-    this.#folder = openFolder(data, shards, shards)
+    this.#folder = openFolder(data, shards)
     const schedule = (flush: () => void): unknown => setImmediate(flush)
     this.#mailboxes = Array.from({ length: shards }, (_, shard) => new Mailbox({ shard, limits, schedule, now }))
     const quarantine = new Quarantine({ limits, log, now })

@@ -60,6 +60,7 @@ export const samples: Readonly<Record<CommandName, JsonObject>> = {
   },
   LIST_QUARANTINED: {},
   RELEASE_SHARD: { shard: 0 },
+  BACKUP: { name: 'nightly' },
   SLOWLOG: { limit: 5, reset: false },
   GET_CHANGES: { state: 'leads', since: 0, prefix: '', limit: 10, wait: 0 },
   TRANSACTION: {
