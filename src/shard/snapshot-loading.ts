@@ -14,8 +14,6 @@ import type { Aside } from './aside.ts'
 import { linesOf } from './chunk-text.ts'
 import { committed, type Part } from './snapshot-writing.ts'
 
-/** A state with more rows is journalled ahead. */
-const atOnceMax = 1_000
 const linesPerStep = 64
 const rowsPerCommit = 512
 
@@ -39,9 +37,8 @@ export interface LoadingOptions {
   readonly journal: Journal
   readonly directory: Directory
   readonly now: Clocks
-  /** Where rows are journalled ahead; undefined in a recovery, where nothing is. */
-  readonly aside: Aside | undefined
-  readonly nextGeneration: () => number
+  /** Where rows are journalled ahead; undefined where nothing is. */
+  readonly ahead: Ahead | undefined
 }
 
 /** The change that puts a state in the place of what stands. */
@@ -82,13 +79,12 @@ export function* loadState(
     if (number === 0) {
       const header = JSON.parse(lines.shift() as string) as JsonObject
       version = Math.max(versionBefore, Number(header.version)) + 1
-      const isLong = Number(header.rows) > atOnceMax || chunks > 1
-      loading = new Loading(name, header, live, { version, wall: now.wall }, isLong ? options : undefined)
+      loading = new Loading(name, header, live, { version, wall: now.wall }, options.ahead)
     }
     yield
     for (const [index, line] of lines.entries()) {
       loading?.take(JSON.parse(line) as [string, string, JsonValue])
-      if (loading?.isFull === true) yield* loading.commit()
+      if (loading?.isFull === true) yield* loading.hand()
       if ((index + 1) % linesPerStep === 0) yield
     }
   }
@@ -111,11 +107,38 @@ function readWhole(place: { snapshot: string; state: string; number: number }, j
   }
 }
 
+/** Journals the rows of states ahead, those of several short ones together, under a generation that is theirs alone. */
+export class Ahead {
+  readonly generation: number
+  readonly #aside: Aside
+  #staged: StagedRows[] = []
+  #rows = 0
+
+  constructor(aside: Aside, generation: number) {
+    this.#aside = aside
+    this.generation = generation
+  }
+
+  *add(state: string, rows: readonly StoredContentRow[]): Generator<Promise<unknown>, void, void> {
+    // A state without rows is shown like the others.
+    this.#staged.push({ state, generation: this.generation, rows })
+    this.#rows += rows.length + 1
+    if (this.#rows >= rowsPerCommit) yield* this.commit()
+  }
+
+  *commit(): Generator<Promise<unknown>, void, void> {
+    const staged = this.#staged
+    this.#staged = []
+    this.#rows = 0
+    if (staged.length > 0) yield* committed(this.#aside, { staged })
+  }
+}
+
 /** One state that is being made of its rows. */
 class Loading {
   readonly generation: number | undefined
   readonly #name: string
-  readonly #aside: Aside | undefined
+  readonly #ahead: Ahead | undefined
   readonly #opening
   readonly #restoring
   #staged: StoredContentRow[] = []
@@ -126,13 +149,13 @@ class Loading {
     header: JsonObject,
     live: State | undefined,
     moment: { readonly version: number; readonly wall: number },
-    ahead: LoadingOptions | undefined,
+    ahead: Ahead | undefined,
   ) {
     const kind = kindNamed(header.kind as string)
     if (kind === undefined) throw new Damaged(`state '${name}' is of the unknown kind '${header.kind as string}'`)
     this.#name = name
-    this.#aside = ahead?.aside
-    this.generation = ahead?.aside === undefined ? undefined : ahead.nextGeneration()
+    this.#ahead = ahead
+    this.generation = ahead?.generation
     this.#opening = kind.open(name, moment.version, restoredHeader(header.header as JsonObject, live))
     this.#restoring = restoringOf(header.kind as State['kind'], live, moment)
   }
@@ -145,18 +168,16 @@ class Loading {
     this.#put(this.#restoring.take({ table, key, value }))
   }
 
-  *commit(): Generator<Promise<unknown>, void, void> {
-    const { generation } = this
+  /** Hands on what was read so far. */
+  *hand(): Generator<Promise<unknown>, void, void> {
     const rows = this.#staged
     this.#staged = []
-    if (this.#aside === undefined || generation === undefined || rows.length === 0) return
-    const staged: StagedRows = { state: this.#name, generation, rows }
-    yield* committed(this.#aside, { staged: [staged] })
+    if (this.#ahead !== undefined) yield* this.#ahead.add(this.#name, rows)
   }
 
   *finish(): Generator<Promise<unknown>, State, void> {
     this.#put(this.#restoring.end())
-    yield* this.commit()
+    yield* this.hand()
     return this.#opening.finish().state
   }
 

@@ -19,7 +19,7 @@ import type { Compress } from './chunk-text.ts'
 import type { Moment } from './cuts.ts'
 import { refusalOf } from './executor.ts'
 import type { Held } from './held.ts'
-import { Damaged, type LoadedState, loadState, restoringChange } from './snapshot-loading.ts'
+import { Ahead, Damaged, type LoadedState, loadState, restoringChange } from './snapshot-loading.ts'
 import { begunPart, committed, NotCommitted, type Part, partRow, removePart, writePart } from './snapshot-writing.ts'
 
 export interface SnapshotsOptions {
@@ -38,6 +38,9 @@ export interface SnapshotsOptions {
   /** Whether a transaction that was promised, and not brought to its end, restores from a snapshot. */
   readonly isPromised: (snapshot: string) => boolean
 }
+
+/** More states or rows are journalled ahead of the change that shows them. */
+const atOnceMax = 1_000
 
 /** What is loaded, or about to be, to be restored. */
 interface Load {
@@ -144,7 +147,7 @@ export class Snapshots {
     this.#loads.set(restore.load, load)
     try {
       for (const state of this.#statesOf(restore.snapshot, restore.states)) {
-        const loading = this.#load(restore.snapshot, state, now, undefined)
+        const loading = this.#load(restore.snapshot, state, now)
         for (let step = loading.next(); ; step = loading.next()) {
           if (!step.done) continue
           load.loaded.push(step.value)
@@ -275,10 +278,13 @@ export class Snapshots {
         return answer(refusalReply(refusal('LIMIT_EXCEEDED', { what: 'The number of states of a shard', limit })))
       }
       const now = clocks()
+      const isLong = states.length > atOnceMax || (this.#parts.get(step.snapshot)?.records ?? 0) > atOnceMax
+      const ahead = isLong || states.some(([, chunks]) => chunks > 1) ? this.#newAhead() : undefined
       for (const state of states) {
         if (load.isGivenUp) return answer(refusalReply(givenUp()))
-        load.loaded.push(yield* this.#load(step.snapshot, state, now, this.#options.aside))
+        load.loaded.push(yield* this.#load(step.snapshot, state, now, ahead))
       }
+      yield* ahead?.commit() ?? []
       const records = load.loaded.reduce((sum, { length }) => sum + length, 0)
       answer({ status: 'ok', states: states.map(([name]) => name), records })
     } catch (error) {
@@ -289,14 +295,15 @@ export class Snapshots {
     }
   }
 
-  #load(snapshot: string, state: Part['states'][number], now: Clocks, aside: Aside | undefined) {
+  #newAhead(): Ahead {
+    // Below zero, so that no table's own generation is like it.
+    this.#lastGeneration -= 1
+    return new Ahead(this.#options.aside, this.#lastGeneration)
+  }
+
+  #load(snapshot: string, state: Part['states'][number], now: Clocks, ahead?: Ahead) {
     const { journal, directory } = this.#options
-    const nextGeneration = (): number => {
-      // Below zero, so that no table's own is like it.
-      this.#lastGeneration -= 1
-      return this.#lastGeneration
-    }
-    return loadState(state, { snapshot, journal, directory, now, aside, nextGeneration })
+    return loadState(state, { snapshot, journal, directory, now, ahead })
   }
 
   /** The states of a snapshot that this shard has: all of them, or those of the named that are its own. */

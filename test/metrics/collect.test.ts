@@ -179,6 +179,8 @@ describe('a scrape', () => {
       'holdfast_pending_items{shard="0"}',
       'holdfast_changes_kept{shard="0"}',
       'holdfast_changes_kept_bytes{shard="0"}',
+      'holdfast_snapshots{shard="0"}',
+      'holdfast_snapshot_bytes{shard="0"}',
     ])
   })
 
