@@ -266,6 +266,9 @@ const firesOn: Readonly<Record<string, keyof typeof wrongs>> = {
   HoldfastClientsDoNotRead: 'deaf',
 }
 
+/** They may be true of a daemon that is well on a machine that has too much to do. */
+const ofSpeed = ['HoldfastCommandsSlow', 'HoldfastCommitsSlow']
+
 /** Work of every sort that dashboards show. */
 async function work(client: Client): Promise<void> {
   const run = (command: JsonObject & { readonly cmd: string }) => client.call(command).catch(() => undefined)
@@ -277,7 +280,7 @@ async function work(client: Client): Promise<void> {
   await run({ cmd: 'CREATE_RECORD', state: 'leads', data: { name: 'Ann' } })
   await run({ cmd: 'SET_KEY', state: 'keys', key: 'a', value: Math.random(), ttl: 0.05 })
   await run({ cmd: 'PUSH_LIST', state: 'jobs', key: 'all', item: 1 })
-  await run({ cmd: 'POP_LIST', state: 'jobs', key: 'all', lease: 0.05 })
+  await run({ cmd: 'POP_LIST', state: 'jobs', key: 'all', lease: 60 })
   await run({ cmd: 'POP_LIST', state: 'jobs', key: 'none', wait: 0.05 })
   await run({ cmd: 'TRY_LOCK', lock: 'deploy', ttl: 30, owner: 'w' })
   await run({ cmd: 'LOCK', lock: 'deploy', ttl: 30, owner: 'v', timeout: 0.05 })
@@ -369,7 +372,10 @@ describeWithPeer(
       }
       await eventually('every alert has fired', haveAll, 30_000).catch(() => {})
       expect(missing).toEqual([])
-      expect(found.filter(({ labels }) => labels.instance === 'loaded')).toEqual([])
+      const onWell = found
+        .filter(({ labels }) => labels.instance === 'loaded')
+        .map(({ labels }) => labels.alertname ?? '')
+      expect(onWell.filter((name) => !ofSpeed.includes(name))).toEqual([])
     }, 40_000)
 
     it('shows something in every panel, and in every recorded series', async () => {
