@@ -108,6 +108,22 @@ describe('a watch', () => {
     expect(watch.reads).toBe(1)
   })
 
+  it('says that it lags where other data was put in the place of what it knew, as a backup is', async () => {
+    const engine = await openEngine({ shards: 0 })
+    onTestFinished(() => engine.close())
+    const end = new AbortController()
+    onTestFinished(() => end.abort())
+    let dataId = 'before'
+    const caller = embeddedCaller((command) => engine.call(command))
+    const watch = new Watch({ caller, history: () => dataId, closed: end.signal }, 'k')
+    expect(await told(watch, 1)).toEqual(['ready @0'])
+    await engine.keys('k').set('a', 1)
+    expect(await told(watch, 1)).toEqual(['created a'])
+    dataId = 'after'
+    await engine.keys('k').set('b', 1)
+    expect((await told(watch, 2))[0]).toContain('lagged')
+  })
+
   it('of a server whose feed cannot be reached waits for the answer instead', async () => {
     const { client, engine } = await clientAndServer({ feed: true })
     engine.router.feedEndpoint = 'tcp://127.0.0.1:9'

@@ -1,5 +1,5 @@
 // Backups of an engine that goes on: each is a whole data folder of one moment, or there is none of that name.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Engine, type EngineOptions, openEngine } from '../../src/engine.ts'
@@ -71,6 +71,15 @@ describe('a backup', () => {
     const { data_id: after } = await restored.call({ cmd: 'HELLO' })
     expect(after).toMatch(/^[0-9a-f]{32}$/)
     expect(after).not.toBe(before)
+    await engine.backup('two')
+    const ids = ['here', 'there'].map((name) => {
+      const copy = join(folderOfTest(), name)
+      cpSync(join(data, 'backups', 'two'), copy, { recursive: true })
+      const folder = openFolder(copy, 1)
+      folder.release()
+      return folder.id
+    })
+    expect(new Set(ids).size).toBe(2)
   })
 
   it('holds one moment of all shards, while transactions over them go on', async () => {
