@@ -59,7 +59,12 @@ export function againstRedis(comparison: RedisComparison, context: Context): Pro
       const sides = await measured([...own, ...peers], operation, inFlight, context)
       const sideOf = ({ name }: Party): Side => sides.find((side) => side.name === name) as Side
       for (const each of own) {
-        const goal = each === inline && inFlight === 1 ? goals.inline : each === embedded ? goals.embedded : goals.threads[inFlight]
+        const goal =
+          each === inline && inFlight === 1
+            ? goals.inline
+            : each === embedded
+              ? goals.embedded
+              : goals.threads[inFlight]
         const title = `${what}, ${inFlight} in flight, ${each.name}`
         rows.push(compare({ what: title, goal }, sideOf(each), ioredis && sideOf(ioredis)))
       }

@@ -34,6 +34,14 @@ export class Histogram {
     if (value > this.#max) this.#max = value
   }
 
+  /** Observes how many seconds something took. */
+  time<Result>(run: () => Result): Result {
+    const startedAt = performance.now()
+    const result = run()
+    this.observe((performance.now() - startedAt) / 1000)
+    return result
+  }
+
   /** The largest value so far, 0 before the first. */
   get max(): number {
     return this.#max

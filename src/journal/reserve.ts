@@ -89,3 +89,8 @@ export function roomBeside(path: string): number {
   const { bavail, bsize } = statfsSync(dirname(path))
   return bavail * bsize
 }
+
+/** Beside the database, as the anchor is. */
+export function reserveFileOf(file: string): string {
+  return file.replace(/(\.db)?$/, '.reserve')
+}

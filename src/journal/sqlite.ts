@@ -11,7 +11,7 @@ import { ChangeLog, type LogPage, readLog } from './change-log.ts'
 import { DiskSpace } from './disk-space.ts'
 import type { Commit, CommitOutcome, CopyOutcome, Journal } from './journal.ts'
 import type { KeptRow } from './kept-rows.ts'
-import { Reserve } from './reserve.ts'
+import { Reserve, reserveFileOf } from './reserve.ts'
 import { RowCount } from './row.ts'
 import type { ChunkPlace, FoundChunk } from './snapshot-chunks.ts'
 import { SqliteChunks } from './sqlite-chunks.ts'
@@ -56,11 +56,6 @@ const cacheKibibytes = 16 * 1024
 /** What a burst has made of the file beside the database is cut back to this. */
 const walBytesKept = 64 * 1024 * 1024
 const defaultProbeMs = 1_000
-
-/** Beside the database, as the anchor is. */
-function reserveFileOf(file: string): string {
-  return file.replace(/(\.db)?$/, '.reserve')
-}
 
 const committed: CommitOutcome = { outcome: 'committed' }
 
@@ -306,7 +301,7 @@ export class SqliteJournal implements Journal {
       rows.writeHead(head)
       if (!space.hasRoomFor(bytes + text.length)) return this.#refuseForSpace(opened)
       isWritten = true
-      if (isSynced) this.#timeSync(() => database.exec('COMMIT'))
+      if (isSynced) this.#syncs.time(() => database.exec('COMMIT'))
       else database.exec('COMMIT')
       plan.adopt()
       stored.leftovers.splice(0, finishedLeftovers)
@@ -380,18 +375,11 @@ export class SqliteJournal implements Journal {
 
   /** Secures every commit so far, by copying them into the database itself; false if something stood in the way. */
   #checkpoint(opened: Opened): boolean {
-    const result = this.#timeSync(() => ask(opened.database, 'PRAGMA wal_checkpoint(PASSIVE)'))
+    const result = this.#syncs.time(() => ask(opened.database, 'PRAGMA wal_checkpoint(PASSIVE)'))
     const { busy, log, checkpointed } = result as { busy: number; log: number; checkpointed: number }
     const isWhole = busy === 0 && log === checkpointed
     if (isWhole) this.#anchor(opened)
     return isWhole
-  }
-
-  #timeSync<Result>(sync: () => Result): Result {
-    const startedAt = performance.now()
-    const result = sync()
-    this.#syncs.observe((performance.now() - startedAt) / 1000)
-    return result
   }
 
   #anchor({ anchor }: Opened): void {

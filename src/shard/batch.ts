@@ -2,6 +2,7 @@
 // Owned by the actor, which alone changes them.
 import type { Clocks } from '../base/clock.ts'
 import type { Step } from '../command/decide.ts'
+import { progressSlot, type ReplyBody } from '../protocol/mailbox.ts'
 import type { Change, StagedRecords } from '../state/change.ts'
 import type { EncodingSteps } from './encode.ts'
 import type { Settled } from './executor.ts'
@@ -40,6 +41,26 @@ export interface Batch {
 
 export function newBatch(now: Clocks): Batch {
   return { now, changes: [], staged: [], begun: [], stepped: undefined, keeps: false, commands: 0 }
+}
+
+/** Gives a job its slice. What it came to, or undefined while it is not done. */
+export function workOn(
+  job: Job,
+  sliceMs: number,
+  progress: Int32Array,
+  onStep: (step: NonNullable<Step>) => void,
+): Settled | ReplyBody | undefined {
+  let at = performance.now()
+  for (const deadline = at + sliceMs; at < deadline; ) {
+    Atomics.add(progress, progressSlot.steps, 1)
+    const step = job.steps.next()
+    const before = at
+    at = performance.now()
+    job.tookMs += at - before
+    if (step.done) return step.value
+    if (step.value !== undefined) onStep(step.value)
+  }
+  return undefined
 }
 
 /** The journal could not say whether a commit holds: only a new start can tell. */

@@ -1,6 +1,7 @@
 // What a shard is made of, put together: each part gets what it needs of the others and of the actor. Used by shard.ts alone.
 import { silentLog } from '../base/log.ts'
 import { shardOf } from '../base/placement.ts'
+import { isOfSnapshots, isOfTransactions } from '../journal/kept-rows.ts'
 import { progressSlot } from '../protocol/mailbox.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import { Directory } from '../state/directory.ts'
@@ -34,9 +35,6 @@ export interface Actor {
   /** Something is due though nobody asks. */
   readonly onWake: () => void
 }
-
-/** What the parts tell of themselves. */
-export type Counted = Omit<ShardStatistics, 'startedAt' | 'waiting'>
 
 export function assemble(options: ShardOptions, actor: Actor) {
   const { id, shards, limits, journal, progress, send, wakeAfter, publish = () => {} } = options
@@ -91,4 +89,30 @@ export function assemble(options: ShardOptions, actor: Actor) {
   const cuts = new Cuts({ snapshot: snapshots.onCut, ...options.cuts }, directory, send, options.onCut)
   const { owns } = facts
   return { owns, directory, executor, dueWork, parking, replies, hooks, feed, transactions, cuts, snapshots, aside }
+}
+
+export type Parts = ReturnType<typeof assemble>
+
+/** Reads back what was committed. Resolves to the number of the last commit. */
+export async function recovered(parts: Parts, { journal, clocks }: ShardOptions): Promise<number> {
+  const { directory, dueWork, parking, replies, snapshots, transactions } = parts
+  const { mono } = clocks()
+  const commitNumber = await journal.recover(directory, (row) => {
+    if (isOfTransactions(row.table)) transactions.load(row)
+    else if (isOfSnapshots(row.table)) snapshots.load(row)
+    else replies.load(row, mono)
+  })
+  replies.keyed.sort()
+  await journal.recall((changes) => parking.recall(changes))
+  const now = clocks()
+  directory.restartLeases(now.mono)
+  await transactions.recover(now)
+  snapshots.forgetLoads()
+  dueWork.plan(now, null)
+  return commitNumber
+}
+
+/** What the parts tell of themselves. */
+export function counted({ hooks, parking, replies, snapshots }: Parts) {
+  return { ...hooks.snapshot(), ...parking.snapshot(), ...replies.statistics(), ...snapshots.statistics() }
 }

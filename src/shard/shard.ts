@@ -5,7 +5,6 @@ import { assert } from '../base/assert.ts'
 import type { Clocks } from '../base/clock.ts'
 import { Queue } from '../base/queue.ts'
 import type { Refuse, Step } from '../command/decide.ts'
-import { isOfSnapshots, isOfTransactions } from '../journal/kept-rows.ts'
 import {
   isNotice,
   type MailboxBatch,
@@ -19,8 +18,7 @@ import type { ShardStatistics } from '../protocol/statistics.ts'
 import { apply, type Change, isUrgent, undo } from '../state/change.ts'
 import type { Directory } from '../state/directory.ts'
 import type { Aside } from './aside.ts'
-import { type Batch, type Job, JournalFailure, newBatch } from './batch.ts'
-import type { Cuts } from './cuts.ts'
+import { type Batch, type Job, JournalFailure, newBatch, workOn } from './batch.ts'
 import type { DueWork } from './due-work.ts'
 import { type Executor, refusalOf, type Settled, type ToPark } from './executor.ts'
 import { Held } from './held.ts'
@@ -31,9 +29,8 @@ import { Measures } from './measures.ts'
 import type { Parking } from './parking.ts'
 import { partOff, resume, waitsFor } from './parts.ts'
 import type { Replies } from './replies.ts'
-import type { ShardFeed } from './shard-feed.ts'
 import type { ShardOptions } from './shard-options.ts'
-import { assemble } from './shard-parts.ts'
+import { assemble, counted, type Parts, recovered } from './shard-parts.ts'
 import { showTask } from './shown-task.ts'
 import type { Snapshots } from './snapshots.ts'
 import { type Answer, type Task, taskOf } from './task.ts'
@@ -53,11 +50,10 @@ export class Shard {
   readonly #parking: Parking
   readonly #replies: Replies
   readonly #hooks: Hooks
-  readonly #feed: ShardFeed
   readonly #transactions: Transactions
-  readonly #cuts: Cuts
   readonly #snapshots: Snapshots
   readonly #aside: Aside
+  readonly #parts: Parts
   readonly #measures: Measures
   readonly #inbox = new Inbox((waitedMs) => this.#measures.counters.noteWait(waitedMs))
   readonly #owns: (name: string) => boolean
@@ -71,20 +67,7 @@ export class Shard {
   constructor(options: ShardOptions) {
     this.#options = options
     this.#measures = new Measures(options)
-    ;({
-      owns: this.#owns,
-      directory: this.#directory,
-      executor: this.#executor,
-      dueWork: this.#dueWork,
-      parking: this.#parking,
-      replies: this.#replies,
-      hooks: this.#hooks,
-      feed: this.#feed,
-      transactions: this.#transactions,
-      cuts: this.#cuts,
-      snapshots: this.#snapshots,
-      aside: this.#aside,
-    } = assemble(options, {
+    this.#parts = assemble(options, {
       measures: this.#measures,
       held: this.#held,
       statistics: () => this.statistics(),
@@ -93,25 +76,24 @@ export class Shard {
       onWake: () => {
         if (!this.#running && !this.#ended) this.#start()
       },
-    }))
+    })
+    ;({
+      owns: this.#owns,
+      directory: this.#directory,
+      executor: this.#executor,
+      dueWork: this.#dueWork,
+      parking: this.#parking,
+      replies: this.#replies,
+      hooks: this.#hooks,
+      transactions: this.#transactions,
+      snapshots: this.#snapshots,
+      aside: this.#aside,
+    } = this.#parts)
   }
 
   /** Reads back what was committed. Nothing may be received before it is done. */
   async recover(): Promise<void> {
-    const { journal, clocks } = this.#options
-    const { mono } = clocks()
-    this.#commitNumber = await journal.recover(this.#directory, (row) => {
-      if (isOfTransactions(row.table)) this.#transactions.load(row)
-      else if (isOfSnapshots(row.table)) this.#snapshots.load(row)
-      else this.#replies.load(row, mono)
-    })
-    this.#replies.keyed.sort()
-    await journal.recall((changes) => this.#parking.recall(changes))
-    const now = clocks()
-    this.#directory.restartLeases(now.mono)
-    await this.#transactions.recover(now)
-    this.#snapshots.forgetLoads()
-    this.#dueWork.plan(now, null)
+    this.#commitNumber = await recovered(this.#parts, this.#options)
     this.#measures.hasRecovered()
   }
 
@@ -139,15 +121,8 @@ export class Shard {
   }
 
   statistics(held = holdings(this.#directory)): ShardStatistics {
-    return {
-      ...held,
-      ...this.#measures.snapshot(),
-      ...this.#hooks.snapshot(),
-      waiting: this.#inbox.length + this.#held.length,
-      ...this.#parking.snapshot(),
-      ...this.#replies.statistics(),
-      ...this.#snapshots.statistics(),
-    }
+    const waiting = this.#inbox.length + this.#held.length
+    return { ...held, ...this.#measures.snapshot(), waiting, ...counted(this.#parts) }
   }
 
   #start(): void {
@@ -177,7 +152,7 @@ export class Shard {
     this.#transactions.endBatch()
     const committedAt = isToCommit ? performance.now() : decidedAt
     this.#options.probe?.('release')
-    if (marker?.[1] === 'cut') this.#cuts.take(marker, this.#commitNumber)
+    if (marker?.[1] === 'cut') this.#parts.cuts.take(marker, this.#commitNumber)
     else if (marker !== undefined) this.#takeUp(marker, batch)
     this.#release(batch)
     const releasedAt = performance.now()
@@ -218,7 +193,7 @@ export class Shard {
   /** What the router says besides requests. */
   #takeNotice([id, sentAs, state]: MailboxEntry, batch: Batch): void {
     const settle = (task: Task, settled: Settled): void => this.#settle(task, settled, batch)
-    if (sentAs === 'watch' || sentAs === 'unwatch') this.#feed.follow(state, sentAs === 'watch')
+    if (sentAs === 'watch' || sentAs === 'unwatch') this.#parts.feed.follow(state, sentAs === 'watch')
     else if (sentAs === 'drain') this.#parking.drain(settle)
     else {
       const waiting = this.#replies.cancel(id)
@@ -321,16 +296,8 @@ export class Shard {
     const job = this.#jobs.shift()
     if (job === undefined) return
     showTask(this.#options.progress, job.task)
-    let at = performance.now()
-    for (const deadline = at + sliceMs; at < deadline; ) {
-      Atomics.add(this.#options.progress, progressSlot.steps, 1)
-      const step = job.steps.next()
-      const before = at
-      at = performance.now()
-      job.tookMs += at - before
-      if (step.done) return this.#finishJob(job, step.value, batch)
-      if (step.value !== undefined) this.#takeStep(step.value, batch)
-    }
+    const result = workOn(job, sliceMs, this.#options.progress, (step) => this.#takeStep(step, batch))
+    if (result !== undefined) return this.#finishJob(job, result, batch)
     if (job.kind === 'command') batch.stepped = job.task
     this.#jobs.push(job)
   }
@@ -424,7 +391,7 @@ export class Shard {
 
   /** Sends the replies of all requests that are done; the long ones are encoded first, in steps. */
   #release({ begun, changes }: Batch): void {
-    this.#feed.publish(changes)
+    this.#parts.feed.publish(changes)
     const { answered, parked } = this.#parking.release()
     const replies = parked.map((id): ReplyEntry => [id, null, 'parked'])
     this.#replies.release([...begun.map(({ task }) => task), ...answered], replies)

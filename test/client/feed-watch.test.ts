@@ -115,7 +115,7 @@ describe('a watch', () => {
     onTestFinished(() => end.abort())
     let dataId = 'before'
     const caller = embeddedCaller((command) => engine.call(command))
-    const watch = new Watch({ caller, history: () => dataId, closed: end.signal }, 'k')
+    const watch = new Watch({ caller, history: () => dataId, closed: end.signal, places: new WatchPlaces() }, 'k')
     expect(await told(watch, 1)).toEqual(['ready @0'])
     await engine.keys('k').set('a', 1)
     expect(await told(watch, 1)).toEqual(['created a'])
