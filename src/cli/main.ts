@@ -14,6 +14,7 @@ interface Verb {
 const verbs: Readonly<Record<string, Verb>> = {
   serve: { summary: 'run the daemon', load: () => import('./serve.ts') },
   call: { summary: 'send one command to a daemon and print its reply', load: () => import('./call.ts') },
+  top: { summary: 'show live what a daemon is doing', load: () => import('./top.ts') },
   check: { summary: 'look for damage in a data folder', load: () => import('./check.ts') },
   shell: { summary: 'send commands to a daemon, as you type them or from a script', load: () => import('./shell.ts') },
 }

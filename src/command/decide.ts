@@ -28,7 +28,7 @@ export interface Context {
   /** What happened lately to the states of the shard. */
   readonly recent: RecentChanges
   /** What the shard counted so far, for STATS. */
-  readonly statistics: () => JsonObject
+  readonly statistics: (detail: boolean) => JsonObject
   /** How many callers wait for a lock. */
   readonly lockWaiters: (lock: string) => number
   /** Whether this shard is the home of a name. */

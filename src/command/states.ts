@@ -70,8 +70,8 @@ export const stateCommands: Deciders<StateCommands> = {
     return done({ schema: fieldNames(fields), ...(schema && { json_schema: schema.source }) })
   },
 
-  STATS(_directory, _args, { statistics }) {
-    return done(statistics())
+  STATS(_directory, { detail = false }, { statistics }) {
+    return done(statistics(detail))
   },
 }
 

@@ -4,6 +4,7 @@
 import { serverVersion } from '../base/version.ts'
 import { hookNames } from '../protocol/hooks.ts'
 import { shardConditions } from '../protocol/statistics.ts'
+import { commitMetrics } from './commit-definitions.ts'
 import {
   fromCounts,
   fromFrontEnd,
@@ -198,6 +199,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     labels: ['shard'],
     samples: fromCounts(({ retriesAnswered }) => retriesAnswered),
   },
+  ...commitMetrics,
   ...watchMetrics,
   {
     name: 'holdfast_expired_keys_total',

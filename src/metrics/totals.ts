@@ -10,6 +10,8 @@ export type ShardCounts = Pick<
   | 'commands'
   | 'batchCommands'
   | 'batchSeconds'
+  | 'decideSeconds'
+  | 'commitSeconds'
   | 'sliceSeconds'
   | 'commits'
   | 'expiries'
@@ -56,6 +58,8 @@ function sumCounts(earlier: ShardCounts | undefined, life: ShardCounts): ShardCo
     commands: sumOutcomes(earlier.commands, life.commands),
     batchCommands: sumHistograms(earlier.batchCommands, life.batchCommands),
     batchSeconds: sumHistograms(earlier.batchSeconds, life.batchSeconds),
+    decideSeconds: sumHistograms(earlier.decideSeconds, life.decideSeconds),
+    commitSeconds: sumHistograms(earlier.commitSeconds, life.commitSeconds),
     sliceSeconds: sumHistograms(earlier.sliceSeconds, life.sliceSeconds),
     commits: earlier.commits + life.commits,
     expiries: earlier.expiries + life.expiries,

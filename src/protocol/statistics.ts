@@ -46,6 +46,10 @@ export interface ShardStatistics {
   readonly batchCommands: HistogramSnapshot
   /** Seconds from the first decision of a batch to its replies, the commit included. */
   readonly batchSeconds: HistogramSnapshot
+  /** Seconds from the first decision of a batch to its last. */
+  readonly decideSeconds: HistogramSnapshot
+  /** Seconds of the commits, the wait for the disk included. */
+  readonly commitSeconds: HistogramSnapshot
   /** Seconds for which the shard did not look at its mailbox: decisions, a slice of a big command, or encoding. */
   readonly sliceSeconds: HistogramSnapshot
   readonly sliceSecondsMax: number
@@ -71,6 +75,9 @@ export interface ShardStatistics {
   readonly hookSeconds: HistogramSnapshot
   /** Bytes of the heap of the shard's thread in use; of the whole process where shards run without threads. */
   readonly heapBytes: number
+  /** For how many milliseconds the event loop of the shard's thread was busy, and for how many it waited. */
+  readonly loopBusyMs: number
+  readonly loopIdleMs: number
   /** The disk is full: only what frees space is admitted. */
   readonly storageFull: boolean
 }

@@ -1,5 +1,6 @@
 // How the answers of all shards become one reply, command by command.
 import type { CommandName } from '../protocol/commands.ts'
+import { detailOfRouter, type RouterFigures } from '../protocol/detailed-statistics.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Join } from './fan-out.ts'
 
@@ -10,8 +11,15 @@ export interface RouterFacts {
   readonly durability: string
 }
 
-export function joinsOf(facts: () => RouterFacts): Partial<Record<CommandName, Join>> {
-  return { LIST_STATES: joinNames, LIST_LOCKS: joinLocks, STATS: (answers) => joinStatistics(answers, facts()) }
+export function joinsOf(facts: () => RouterFacts, figures: () => RouterFigures): Partial<Record<CommandName, Join>> {
+  return {
+    LIST_STATES: joinNames,
+    LIST_LOCKS: joinLocks,
+    STATS: (answers, { detail }) => ({
+      ...joinStatistics(answers, facts()),
+      ...(detail === true && detailOfRouter(figures())),
+    }),
+  }
 }
 
 /** Every shard answered with its names in order, one more than asked for if it has them. */

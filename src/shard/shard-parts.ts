@@ -39,7 +39,7 @@ export function assemble(options: ShardOptions, actor: Actor) {
     shard: id,
     durability: journal.durability,
     recent,
-    statistics: () => summaryOf(actor.statistics()),
+    statistics: (detail: boolean) => summaryOf(actor.statistics(), detail),
     lockWaiters: (lock: string): number => parking.lockWaitersOf(lock),
     owns: (name: string) => shardOf(name, shards) === id,
   }

@@ -152,7 +152,8 @@ export class Shard {
     this.#parking.serveWatchers(batch.now, (task, settled) => this.#settle(task, settled, batch))
     const decidedAt = performance.now()
     const hasRows = batch.keeps || this.#transactions.rowsDue > 0
-    if (batch.changes.length > 0 || batch.staged.length > 0 || hasRows) await this.#commit(batch)
+    const hasCommitted = batch.changes.length > 0 || batch.staged.length > 0 || hasRows
+    if (hasCommitted) await this.#commit(batch)
     this.#transactions.endBatch()
     const committedAt = performance.now()
     this.#options.probe?.('release')
@@ -160,7 +161,7 @@ export class Shard {
     this.#release(batch)
     const releasedAt = performance.now()
     this.#hooks.tell()
-    this.#counters.countBatch(batch.commands, { startedAt, decidedAt, committedAt, releasedAt })
+    this.#counters.countBatch(batch.commands, { startedAt, decidedAt, committedAt, releasedAt, hasCommitted })
     this.#next(batch.now)
   }
 

@@ -1,6 +1,7 @@
 // Counts what a shard does. Owned by one shard; read by the control plane and by STATS.
 import { countBounds, durationBounds, Histogram } from '../base/histogram.ts'
 import { OutcomeCounts } from '../base/outcome-counts.ts'
+import { detailOfShard } from '../protocol/detailed-statistics.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Change } from '../state/change.ts'
@@ -13,12 +14,16 @@ interface BatchTimes {
   readonly decidedAt: number
   readonly committedAt: number
   readonly releasedAt: number
+  /** Reads are released without a commit. */
+  readonly hasCommitted: boolean
 }
 
 export class Counters {
   readonly commands = new OutcomeCounts()
   readonly batchCommands = new Histogram(countBounds)
   readonly batchSeconds = new Histogram(durationBounds)
+  readonly decideSeconds = new Histogram(durationBounds)
+  readonly commitSeconds = new Histogram(durationBounds)
   readonly sliceSeconds = new Histogram(durationBounds)
   commits = 0
   expiries = 0
@@ -27,7 +32,10 @@ export class Counters {
   fenced = 0
 
   /** Counts a batch that ends now: how many commands it had, and how long it took of the shard's time. */
-  countBatch(commands: number, { startedAt, decidedAt, committedAt, releasedAt }: BatchTimes): void {
+  countBatch(commands: number, times: BatchTimes): void {
+    const { startedAt, decidedAt, committedAt, releasedAt, hasCommitted } = times
+    this.decideSeconds.observe((decidedAt - startedAt) / 1000)
+    if (hasCommitted) this.commitSeconds.observe((committedAt - decidedAt) / 1000)
     this.sliceSeconds.observe((decidedAt - startedAt) / 1000)
     this.sliceSeconds.observe((performance.now() - committedAt) / 1000)
     this.batchSeconds.observe((releasedAt - startedAt) / 1000)
@@ -61,6 +69,8 @@ export class Counters {
       commands: this.commands.list(),
       batchCommands: this.batchCommands.snapshot(),
       batchSeconds: this.batchSeconds.snapshot(),
+      decideSeconds: this.decideSeconds.snapshot(),
+      commitSeconds: this.commitSeconds.snapshot(),
       sliceSeconds: this.sliceSeconds.snapshot(),
       sliceSecondsMax: this.sliceSeconds.max,
       commits: this.commits,
@@ -68,8 +78,15 @@ export class Counters {
       lockGrants: this.lockGrants,
       lockExpiries: this.lockExpiries,
       fenced: this.fenced,
+      ...loopTimes(),
     }
   }
+}
+
+/** Of this thread, since it began. */
+function loopTimes(): Pick<ShardStatistics, 'loopBusyMs' | 'loopIdleMs'> {
+  const { active, idle } = performance.eventLoopUtilization()
+  return { loopBusyMs: active, loopIdleMs: idle }
 }
 
 type Holdings = Pick<
@@ -115,8 +132,8 @@ export function holdings(directory: Directory): Holdings {
   return { ...ofTables, ...ofKeyspaces, machines, instances, instanceBytes, locks: directory.locks.held.size }
 }
 
-/** The part of the statistics that STATS shows. */
-export function summaryOf(statistics: ShardStatistics): JsonObject {
+/** The part of the statistics that STATS shows; all that it can, where `detail` asks for it. */
+export function summaryOf(statistics: ShardStatistics, detail: boolean): JsonObject {
   const {
     shard,
     tables,
@@ -154,5 +171,6 @@ export function summaryOf(statistics: ShardStatistics): JsonObject {
     waiting,
     heap_bytes: statistics.heapBytes,
     storage_full: statistics.storageFull,
+    ...(detail && detailOfShard(statistics)),
   }
 }

@@ -24,7 +24,7 @@ describe('holdfast', () => {
     expect(stderr).toMatch(/^Usage: holdfast VERB/)
   })
 
-  it.each(['serve', 'call', 'check', 'shell'])('has a help with an example for the verb %s', async (verb) => {
+  it.each(['serve', 'call', 'top', 'check', 'shell'])('has a help with an example for the verb %s', async (verb) => {
     const { status, stdout, stderr } = await run([verb, '--help'])
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     expect(stdout).toMatch(new RegExp(`^Examples:\n  holdfast ${verb}`, 'm'))

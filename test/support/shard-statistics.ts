@@ -21,6 +21,8 @@ export function statisticsOf(given: Partial<ShardStatistics>): ShardStatistics {
     commands: [],
     batchCommands: new Histogram(countBounds).snapshot(),
     batchSeconds: new Histogram(durationBounds).snapshot(),
+    decideSeconds: new Histogram(durationBounds).snapshot(),
+    commitSeconds: new Histogram(durationBounds).snapshot(),
     sliceSeconds: new Histogram(durationBounds).snapshot(),
     sliceSecondsMax: 0,
     waiting: 0,
@@ -39,6 +41,8 @@ export function statisticsOf(given: Partial<ShardStatistics>): ShardStatistics {
     hooks: [],
     hookSeconds: new Histogram(durationBounds).snapshot(),
     heapBytes: 0,
+    loopBusyMs: 0,
+    loopIdleMs: 0,
     storageFull: false,
     ...given,
   }
