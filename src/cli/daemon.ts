@@ -77,6 +77,7 @@ async function start(
       throw listenProblem(feed, '--feed', error)
     })
     engine.router.feedEndpoint = parts.feed.endpoint
+    engine.router.feed = engine.feed
   }
   for (const endpoint of bind) await refuseTakenPath(endpoint, '--bind')
   const frontEnd = await ZmqFrontEnd.bind({
@@ -90,6 +91,7 @@ async function start(
     throw listenProblem(address, '--bind', error)
   })
   parts.frontEnd = frontEnd
+  engine.router.frontEnd = frontEnd
   if (metrics !== undefined) {
     const registry = createMetricsRegistry(engine, frontEnd, parts.feed && engine.feed, { largest: metricsLargest })
     addProcessMetrics(registry)

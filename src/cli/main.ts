@@ -16,6 +16,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   call: { summary: 'send one command to a daemon and print its reply', load: () => import('./call.ts') },
   export: { summary: 'write states into a file', load: () => import('./export.ts') },
   import: { summary: 'bring a file into a daemon', load: () => import('./import.ts') },
+  top: { summary: 'show live what a daemon is doing', load: () => import('./top.ts') },
   check: { summary: 'look for damage in a data folder', load: () => import('./check.ts') },
   snapshot: { summary: 'keep what all states hold, and put it back', load: () => import('./snapshot.ts') },
   backup: { summary: 'copy everything that a daemon has into a folder', load: () => import('./backup.ts') },

@@ -28,7 +28,7 @@ export interface Context {
   /** What happened lately to the states of the shard. */
   readonly recent: RecentChanges
   /** What the shard counted so far, for STATS. */
-  readonly statistics: () => JsonObject
+  readonly statistics: (detail: boolean) => JsonObject
   /** The newest requests that took too long, for SLOWLOG, which may have them forgotten. */
   readonly slowLog: (limit: number, isReset: boolean) => JsonObject[]
   /** How many callers wait for a lock. */

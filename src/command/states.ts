@@ -83,8 +83,8 @@ export const stateCommands: Deciders<StateCommands> = {
     return done({ schema: fieldNames(fields), ...(schema && { json_schema: schema.source }) })
   },
 
-  STATS(_directory, _args, { statistics }) {
-    return done(statistics())
+  STATS(_directory, { detail = false }, { statistics }) {
+    return done(statistics(detail))
   },
 
   SLOWLOG(_directory, { limit = slowLogEntriesDefault, reset = false }, { slowLog }) {

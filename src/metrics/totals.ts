@@ -22,6 +22,8 @@ export type ShardCounts = Pick<
   | 'changesTold'
   | 'batchCommands'
   | 'batchSeconds'
+  | 'decideSeconds'
+  | 'commitSeconds'
   | 'sliceSeconds'
   | 'commits'
   | 'expiries'

@@ -70,7 +70,7 @@ export const commands = {
     routing: 'shards',
     target: 'directory',
     writes: false,
-    args: {},
+    args: { detail: optional(Type.Boolean()) },
     reply: {
       uptime: Type.Number(),
       instance: Type.Integer(),
@@ -78,8 +78,13 @@ export const commands = {
       totals: Type.Object({}),
       shards: Type.Array(Type.Object({})),
       missing_shards: missingShards,
+      mailboxes: optional(Type.Array(Type.Object({}))),
+      outcomes: optional(Type.Object({})),
+      request_seconds: optional(Type.Object({})),
+      clients: optional(Type.Integer()),
+      feed: optional(Type.Object({})),
     },
-    summary: 'Counts what every shard holds and has done.',
+    summary: 'Counts what every shard holds and has done; detail adds outcomes and histograms, and waits for no shard.',
   },
   CREATE_STATE: {
     opcode: 4,

@@ -60,6 +60,10 @@ export interface ShardStatistics {
   readonly batchCommands: HistogramSnapshot
   /** Seconds from the first decision of a batch to its replies, the commit included. */
   readonly batchSeconds: HistogramSnapshot
+  /** Seconds from the first decision of a batch to its last. */
+  readonly decideSeconds: HistogramSnapshot
+  /** Seconds of the commits, the wait for the disk included. */
+  readonly commitSeconds: HistogramSnapshot
   /** Seconds for which the shard did not look at its mailbox: decisions, a slice of a big command, or encoding. */
   readonly sliceSeconds: HistogramSnapshot
   readonly sliceSecondsMax: number
@@ -88,9 +92,6 @@ export interface ShardStatistics {
   readonly gapsClosed: number
   readonly changesTold: number
   readonly commits: number
-  /** Seconds in which a batch was decided, and in which it was committed where there was something to commit. */
-  readonly decideSeconds: HistogramSnapshot
-  readonly commitSeconds: HistogramSnapshot
   /** Seconds in which what was written was forced onto the disk. */
   readonly syncSeconds: HistogramSnapshot
   /** Calls of hooks by their outcome: `ok`, `slow`, `refused`, `failed`, or `skipped` for one that was not made. */
@@ -105,6 +106,8 @@ export interface ShardStatistics {
   readonly externalBytes: number
   /** Seconds for which the event loop of its thread was not idle. */
   readonly busySeconds: number
+  /** Seconds for which it was. */
+  readonly idleSeconds: number
   /** Seconds for which it read what it had stored, at its start. */
   readonly recoverySeconds: number
   /** Requests that were noted in the slow log. */

@@ -12,7 +12,7 @@ export type Join = (answers: readonly JsonObject[], command: JsonObject) => Json
  * Asks every shard. One that is recovering is waited for until the deadline, and then the whole command is refused; one
  * that will not serve is named in `missing_shards`, beside what the others answer. Where none serves there is nothing to
  * tell, and the command is refused as the first shard refuses it. All these commands are reads: a shard that dies before
- * it answered is asked again.
+ * it answered is asked again. With `detail` those that do not serve now are missing, too: it is asked for to see them.
  */
 export function fanOut(
   mailboxes: readonly Mailbox[],
@@ -22,6 +22,7 @@ export function fanOut(
   respond: Respond,
 ): void {
   const answers: (JsonObject | Refusal)[] = []
+  const waitsForNobody = command.detail === true
   let awaited = mailboxes.length
   let settled = false
   const giveUps: (() => void)[] = []
@@ -69,7 +70,9 @@ export function fanOut(
         else finish(refusalReply(refused))
       },
     }
-    ask()
+    if (waitsForNobody && mailbox.condition !== 'serving')
+      take(index, refusal('SHARD_RECOVERING', { shard: mailbox.shard }))
+    else ask()
   }
 }
 

@@ -1,6 +1,7 @@
 // How the answers of all shards become one reply, command by command.
 import { slowLogEntriesDefault } from '../protocol/administration-commands.ts'
 import type { CommandName } from '../protocol/commands.ts'
+import { detailOfRouter, type RouterFigures } from '../protocol/detailed-statistics.ts'
 import type { JsonObject } from '../protocol/value.ts'
 import type { Join } from './fan-out.ts'
 
@@ -11,11 +12,14 @@ export interface RouterFacts {
   readonly durability: string
 }
 
-export function joinsOf(facts: () => RouterFacts): Partial<Record<CommandName, Join>> {
+export function joinsOf(facts: () => RouterFacts, figures: () => RouterFigures): Partial<Record<CommandName, Join>> {
   return {
     LIST_STATES: joinNames,
     LIST_LOCKS: joinLocks,
-    STATS: (answers) => joinStatistics(answers, facts()),
+    STATS: (answers, { detail }) => ({
+      ...joinStatistics(answers, facts()),
+      ...(detail === true && detailOfRouter(figures())),
+    }),
     SLOWLOG: joinSlowLogs,
   }
 }

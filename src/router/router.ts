@@ -18,13 +18,13 @@ import type { Numbered, ReplyBody, RequestBody, SentAs } from '../protocol/mailb
 import type { MessageCommand, MessageElement } from '../protocol/message.ts'
 import { messagePackCodec } from '../protocol/message-pack.ts'
 import { spreadFeature } from '../protocol/spread.ts'
-import type { ShardCondition } from '../protocol/statistics.ts'
+import type { FeedStatistics, FrontEndStatistics, ShardCondition } from '../protocol/statistics.ts'
 import { replyOfOnly } from '../protocol/transactions.ts'
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { type BackupStore, Backups } from './backups.ts'
 import { Cuts } from './cut.ts'
 import { fanOut, type Join } from './fan-out.ts'
-import { joinsOf } from './joins.ts'
+import { joinsOf, type RouterFacts } from './joins.ts'
 import type { Mailbox, OnParked, Respond } from './mailbox.ts'
 import type { Quarantine } from './quarantine.ts'
 import { Snapshots } from './snapshots.ts'
@@ -91,15 +91,25 @@ export class Router {
       wall: Date.now,
       now: options.now,
     })
-    this.#joins = joinsOf(() => ({
+    const facts = (): RouterFacts => ({
       uptimeSeconds: (options.now() - this.#startedAt) / 1000,
       instance: this.#instance,
       durability: options.durability,
+    })
+    this.#joins = joinsOf(facts, () => ({
+      mailboxes,
+      answered: this.answered.list(),
+      requestSeconds: this.requestSeconds.snapshot(),
+      frontEnd: this.frontEnd?.statistics(),
+      feed: this.feed?.statistics(),
     }))
   }
 
   /** Where the feed of changes can be subscribed to; undefined for nowhere. */
   feedEndpoint: string | undefined
+  /** Who has more to tell for STATS: those that there are. */
+  frontEnd: { statistics(): FrontEndStatistics } | undefined
+  feed: { statistics(): FeedStatistics } | undefined
 
   /** Changes when a client can no longer rely on what it knew of the server. */
   get instance(): number {

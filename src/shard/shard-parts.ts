@@ -45,7 +45,7 @@ export function assemble(options: ShardOptions, actor: Actor) {
     shard: id,
     durability: journal.durability,
     recent,
-    statistics: () => summaryOf(actor.statistics()),
+    statistics: (detail: boolean) => summaryOf(actor.statistics(), detail),
     slowLog: (limit: number, isReset: boolean) => actor.measures.slowLog.read(limit, isReset),
     lockWaiters: (lock: string): number => parking.lockWaitersOf(lock),
     owns: (name: string) => shards === 1 || shardOf(name, shards) === id,

@@ -1,6 +1,7 @@
 // Counts what a shard does. Owned by one shard; read by the control plane and by STATS.
 import { countBounds, durationBounds, Histogram, type NamedHistogram } from '../base/histogram.ts'
 import { OutcomeCounts } from '../base/outcome-counts.ts'
+import { detailOfShard } from '../protocol/detailed-statistics.ts'
 import { commandFamilies, familyOf } from '../protocol/families.ts'
 import type { ShardStatistics } from '../protocol/statistics.ts'
 import { isObject, type JsonObject } from '../protocol/value.ts'
@@ -36,7 +37,8 @@ export class Counters {
   fenced = 0
 
   /** Counts a batch that ends now: how many commands it had, and how long it took of the shard's time. */
-  countBatch(commands: number, { startedAt, decidedAt, committedAt, releasedAt }: BatchTimes): void {
+  countBatch(commands: number, times: BatchTimes): void {
+    const { startedAt, decidedAt, committedAt, releasedAt } = times
     this.sliceSeconds.observe((decidedAt - startedAt) / 1000)
     this.sliceSeconds.observe((performance.now() - committedAt) / 1000)
     this.batchSeconds.observe((releasedAt - startedAt) / 1000)
@@ -97,8 +99,6 @@ export class Counters {
         ([name, histogram]): NamedHistogram => ({ name, histogram: histogram.snapshot() }),
       ),
       mailboxSeconds: this.#mailboxSeconds.snapshot(),
-      decideSeconds: this.decideSeconds.snapshot(),
-      commitSeconds: this.commitSeconds.snapshot(),
       itemsLeased: this.itemsLeased,
       itemsReturned: this.itemsReturned,
       gapsClosed: this.gapsClosed,
@@ -106,6 +106,8 @@ export class Counters {
       commands: this.commands.list(),
       batchCommands: this.batchCommands.snapshot(),
       batchSeconds: this.batchSeconds.snapshot(),
+      decideSeconds: this.decideSeconds.snapshot(),
+      commitSeconds: this.commitSeconds.snapshot(),
       sliceSeconds: this.sliceSeconds.snapshot(),
       sliceSecondsMax: this.sliceSeconds.max,
       commits: this.commits,
@@ -117,8 +119,8 @@ export class Counters {
   }
 }
 
-/** The part of the statistics that STATS shows. */
-export function summaryOf(statistics: ShardStatistics): JsonObject {
+/** The part of the statistics that STATS shows; all that it can, where `detail` asks for it. */
+export function summaryOf(statistics: ShardStatistics, detail: boolean): JsonObject {
   const {
     shard,
     tables,
@@ -156,5 +158,6 @@ export function summaryOf(statistics: ShardStatistics): JsonObject {
     waiting,
     heap_bytes: statistics.heapBytes,
     storage_full: statistics.storageFull,
+    ...(detail && detailOfShard(statistics)),
   }
 }

@@ -28,11 +28,13 @@ export class Surroundings {
 
   statistics() {
     const { used_heap_size: heapBytes, external_memory: externalBytes } = getHeapStatistics()
+    const { active, idle } = performance.eventLoopUtilization(this.#atStart)
     return {
       heapBytes,
       heapBytesMax: this.#heapBytesMax,
       externalBytes,
-      busySeconds: performance.eventLoopUtilization(this.#atStart).active / 1000,
+      busySeconds: active / 1000,
+      idleSeconds: idle / 1000,
       recoverySeconds: this.#recoverySeconds,
       syncSeconds: this.#journal.syncSeconds ?? nothingSynced,
       storageFull: this.#journal.isFull ?? false,

@@ -24,7 +24,7 @@ describe('holdfast', () => {
     expect(stderr).toMatch(/^Usage: holdfast VERB/)
   })
 
-  it.each(['serve', 'call', 'snapshot', 'export', 'import', 'check', 'shell'])(
+  it.each(['serve', 'call', 'top', 'snapshot', 'export', 'import', 'check', 'shell'])(
     'has a help with an example for the verb %s',
     async (verb) => {
       const { status, stdout, stderr } = await run([verb, '--help'])

@@ -121,6 +121,28 @@ describe('STATS', () => {
     })
     expect(stats.uptime).toBeGreaterThan(0)
   })
+  it('adds outcomes, histograms and mailboxes where detail is asked for, and waits for no shard', async () => {
+    const t = await session({ shards: 0 })
+    await t.ok('SET_KEY', { state: 'k', key: 'a', value: 1 })
+    await t.send('GET_RECORD', { state: 'k', id: 1 })
+    const stats = await t.ok('STATS', { detail: true })
+    const histogram = { bounds: expect.any(Array), counts: expect.any(Array), sum: expect.any(Number) }
+    expect(stats).toMatchObject({
+      mailboxes: [{ shard: 0, condition: 'serving', depth: expect.any(Number) }],
+      request_seconds: histogram,
+      shards: [
+        {
+          outcomes: { SET_KEY: { ok: 1 }, GET_RECORD: { WRONG_KIND: 1 } },
+          batch_commands: histogram,
+          decide_seconds: histogram,
+          commit_seconds: histogram,
+          loop: { busy: expect.any(Number), idle: expect.any(Number) },
+          started_at: expect.any(Number),
+        },
+      ],
+    })
+    expect(await t.ok('STATS')).not.toHaveProperty('mailboxes')
+  })
 })
 
 describe('the name of a command', () => {

@@ -49,6 +49,7 @@ export async function openServer(options: ServerOptions = {}): Promise<Server> {
           ...(typeof feed === 'number' && { messagesQueuedMax: feed }),
         })
   engine.router.feedEndpoint = feedSocket?.endpoint
+  if (feedSocket !== undefined) engine.router.feed = engine.feed
   const used = typeof parser === 'string' ? pool : parser
   const frontEnd = await ZmqFrontEnd.bind({
     endpoints,
@@ -57,6 +58,7 @@ export async function openServer(options: ServerOptions = {}): Promise<Server> {
     log: silentLog,
     ...(used && { parser: used }),
   })
+  engine.router.frontEnd = frontEnd
   const close = async (): Promise<void> => {
     await engine.router.drain()
     await frontEnd.close()

@@ -51,6 +51,23 @@ export class TmuxTerminal {
     return text.trimEnd()
   }
 
+  /** Gives the terminal another size, as a person does who draws at its window. */
+  resize(width: number, height: number): void {
+    this.#run('resize-window', '-x', String(width), '-y', String(height))
+  }
+
+  /** Whether a person sees where the next character goes. */
+  cursorIsShown(): boolean {
+    return this.#run('display-message', '-p', '#{cursor_flag}').trim() === '1'
+  }
+
+  /** Sends a signal to the program. */
+  signal(signal: NodeJS.Signals): void {
+    const shell = this.#run('display-message', '-p', '#{pane_pid}').trim()
+    const [program] = execFileSync('pgrep', ['-P', shell], { encoding: 'utf8' }).split('\n')
+    process.kill(Number(program), signal)
+  }
+
   /** Waits until the screen ends so, as it does when a program waits for a key; spaces at the end do not count. */
   async shows(end: string): Promise<void> {
     try {
