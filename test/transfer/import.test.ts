@@ -172,7 +172,10 @@ describe('the mode', () => {
       folderOfTest(),
       lines({ a: { b: [1, 'x'] }, id: '1' }, { id: 1, a: 2 }),
     )
-    expect(result).toMatchObject({ counts: { unchanged: 1, refused: 1 }, refused: [{ code: 'RECORD_EXISTS' }] })
+    expect(result).toMatchObject({
+      counts: { unchanged: 1, refused: 1 },
+      refused: [{ line: 4, code: 'RECORD_EXISTS' }],
+    })
   })
 
   it('upsert writes over what is there, and replace leaves nothing else', async () => {
