@@ -27,5 +27,5 @@ export const campaigns: readonly Campaign[] = [
   quarantineCampaign,
   transactionCampaign('strict'),
   transactionCampaign('relaxed'),
-  snapshotCampaign,
+  snapshotCampaign(),
 ]
