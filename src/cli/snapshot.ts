@@ -99,7 +99,7 @@ async function ask(
   process.exitCode = statusOf(reply)
   if (options.json === true || !isObject(reply)) process.stdout.write(`${escapedJson(reply)}\n`)
   else if (reply.status === 'ok') process.stdout.write(inWords(reply))
-  else process.stderr.write(`holdfast: ${escaped(String(reply.message))}\n`)
+  else process.stderr.write(`holdfast: ${escaped(reply.message as string)}\n`)
 }
 
 function created(reply: JsonObject): string {

@@ -1,6 +1,6 @@
 // Snapshots of all states, or of some, under labels: made, listed, restored and removed. A client of a daemon and an engine
 // in this process have them alike.
-import { isObject, type JsonObject } from '../protocol/value.ts'
+import type { JsonObject } from '../protocol/value.ts'
 import type { Caller, CallOptions } from './caller.ts'
 import { given } from './given.ts'
 
@@ -66,7 +66,7 @@ export class Snapshots {
    * that are not in it stay. Resolves to what was restored. Rejects with `SNAPSHOT_NOT_FOUND`, or `SNAPSHOT_DAMAGED`.
    */
   restore(label?: string | SnapshotOptions, options: SnapshotOptions = {}): Promise<RestoredSnapshot> {
-    const { states, ...others } = isObject(label as never) ? (label as SnapshotOptions) : options
+    const { states, ...others } = typeof label === 'object' ? label : options
     const named = typeof label === 'string' ? label : undefined
     const args = given({ label: named, states: states && [...states] })
     return this.#caller.run('RESTORE_SNAPSHOT', '', args, restoredOf, others)

@@ -20,12 +20,16 @@ import type {
   RecordId,
   RecordList,
   Replaced,
+  RestoredSnapshot,
+  Snapshot,
+  Snapshots,
   StateValue,
   Table,
 } from '../../src/client/index.ts'
 import { Keys as KeysClass } from '../../src/client/keys.ts'
 import { Machine as MachineClass } from '../../src/client/machine.ts'
 import { Queue as QueueClass } from '../../src/client/queue.ts'
+import { Snapshots as SnapshotsClass } from '../../src/client/snapshots.ts'
 import { Table as TableClass } from '../../src/client/table.ts'
 import type { Engine } from '../../src/engine.ts'
 
@@ -311,5 +315,16 @@ describe('the types of locks', () => {
     compiled(() => leads().get(1, { fence }))
     // @ts-expect-error: a fence has a token
     compiled(() => client.keys().set('k', 1, { fence: { lock: 'deploy' } }))
+  })
+})
+
+describe('snapshots', () => {
+  it('are the same of a client and an engine', () => {
+    expectTypeOf<Client['snapshots']>().toEqualTypeOf<Snapshots>()
+    expectTypeOf<Engine['snapshots']>().toEqualTypeOf<Snapshots>()
+    expectTypeOf<ReturnType<Snapshots['list']>>().toEqualTypeOf<Promise<Snapshot[]>>()
+    expectTypeOf<ReturnType<Snapshots['restore']>>().toEqualTypeOf<Promise<RestoredSnapshot>>()
+    expectTypeOf<Parameters<Snapshots['create']>[0]>().toEqualTypeOf<string>()
+    expect(typeof SnapshotsClass.prototype.restore).toBe('function')
   })
 })

@@ -39,5 +39,5 @@ export const campaigns: readonly Campaign[] = [
   simulatedLinearCampaign,
   importKillCampaign(),
   importGrowthCampaign(),
-  snapshotCampaign,
+  snapshotCampaign(),
 ]

@@ -15,8 +15,6 @@ const rows = 4_000
 const labels = ['a', 'b', 'c', 'd']
 /** Mostly it is killed before the command is over; how long that takes depends on what else the machine does. */
 const killMsMax = [80, 250, 1_200]
-/** So many runs of the simulation for each kill of both sorts. */
-const simulationsPerRound = 5
 
 /** A daemon on the folder, and what it is known to hold: in all states the same mark, in every row. */
 class Victim {
@@ -126,7 +124,7 @@ async function killRound(victim: Victim, random: (below: number) => number, coun
   if (found !== victim.mark) victim.made.set(wanted, [found])
 }
 
-async function run({ seed, folder, goesOn }: CampaignRun): Promise<Counts> {
+async function run({ seed, folder, goesOn }: CampaignRun, simulationsPerRound: number): Promise<Counts> {
   const random = randomFrom(seed)
   const counts: Counts = { simulations: 0, created: 0, restored: 0, 'shards that died': 0 }
   const add = (name: string, by: number): number => (counts[name] = (counts[name] ?? 0) + by)
@@ -153,8 +151,11 @@ async function run({ seed, folder, goesOn }: CampaignRun): Promise<Counts> {
   }
 }
 
-export const snapshotCampaign: Campaign = {
-  name: 'snapshots',
-  tries: 'a snapshot holds what stood at one moment, and is made and restored whole or not at all',
-  run,
+/** So many runs of the simulation for each kill of both sorts. */
+export function snapshotCampaign(simulationsPerRound = 5): Campaign {
+  return {
+    name: 'snapshots',
+    tries: 'a snapshot holds what stood at one moment, and is made and restored whole or not at all',
+    run: (given) => run(given, simulationsPerRound),
+  }
 }

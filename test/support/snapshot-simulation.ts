@@ -28,6 +28,10 @@ export interface SnapshotCounts {
   deaths: number
 }
 
+function missing(key: string): never {
+  throw new Error(`the key ${key} is listed and not there`)
+}
+
 /** All that a state holds, but for versions. */
 function shown(state: State): JsonValue {
   if (state.kind === 'table') {
@@ -40,12 +44,7 @@ function shown(state: State): JsonValue {
   }
   if (state.kind === 'keys') {
     return state.keys.names.range().map((key) => {
-      const { value, list, encoding, expiresAt } = state.keys.cells.get(key)?.contents as never as {
-        value: JsonValue
-        list: { values(): JsonValue[]; leases(): { token: number; item: { value: JsonValue } }[] } | undefined
-        encoding: string | undefined
-        expiresAt: number | null
-      }
+      const { value, list, encoding, expiresAt } = state.keys.cells.get(key)?.contents ?? missing(key)
       const leases = list?.leases().map(({ token, item }) => [token, item.value]) ?? null
       return [key, list?.values() ?? value, leases, encoding ?? null, expiresAt] as JsonValue
     })
