@@ -61,6 +61,53 @@ export const durability: DashboardSource = {
       ],
     },
     {
+      title: 'Copies',
+      panels: [
+        {
+          title: 'Snapshots',
+          description: 'Snapshots that can be restored.',
+          unit: 'short',
+          targets: { [each]: metric('holdfast_snapshots') },
+        },
+        {
+          title: 'Bytes of snapshots',
+          description: 'What a shard stores for them, compressed.',
+          unit: 'bytes',
+          targets: { [each]: metric('holdfast_snapshot_bytes') },
+        },
+        {
+          title: 'Snapshots made and restored',
+          description: 'How often that came about, in a second.',
+          unit: 'ops',
+          targets: { '{{operation}}': rateBy('operation', 'holdfast_snapshot_duration_seconds_count') },
+        },
+        {
+          title: 'Age of the last backup',
+          description: 'Since the moment that it holds. Empty until this process has made one.',
+          unit: 's',
+          targets: { '{{instance}}': `time() - ${metric('holdfast_backup_last_timestamp_seconds')}` },
+        },
+        {
+          title: 'Time of the last backup',
+          description: 'How long it took.',
+          unit: 's',
+          targets: { '{{instance}}': metric('holdfast_backup_last_seconds') },
+        },
+        {
+          title: 'Size of the last backup',
+          description: 'What its databases take.',
+          unit: 'bytes',
+          targets: { '{{instance}}': metric('holdfast_backup_last_bytes') },
+        },
+        {
+          title: 'Backups that failed',
+          description: 'Backups that were begun and could not be made, in a second. The log says why.',
+          unit: 'ops',
+          targets: { '{{instance}}': rateBy('instance', 'holdfast_backup_failures_total') },
+        },
+      ],
+    },
+    {
       title: 'Sent again',
       panels: [
         {

@@ -56,7 +56,8 @@ describe('the documented bytes', () => {
   it('name every command with its opcode', () => {
     const documented = [...text.matchAll(/`([A-Z_]+)` *\| (\d+)/g)].map(([, name, opcode]) => [name, Number(opcode)])
     const declared = commandNames.map((name) => [name, declarationOf(name).opcode])
-    expect(documented.sort((a, b) => Number(a[1]) - Number(b[1]))).toEqual(declared)
+    const byOpcode = (rows: readonly (readonly unknown[])[]) => rows.toSorted((a, b) => Number(a[1]) - Number(b[1]))
+    expect(byOpcode(documented)).toEqual(byOpcode(declared))
   })
 })
 

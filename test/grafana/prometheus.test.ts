@@ -293,6 +293,8 @@ async function work(client: Client): Promise<void> {
     value: 1,
   }))
   await run({ cmd: 'TRANSACTION', ops })
+  await run({ cmd: 'CREATE_SNAPSHOT', label: 'now' })
+  await run({ cmd: 'BACKUP', name: 'now' })
 }
 
 describeWithPeer(
