@@ -22,8 +22,6 @@ export type ShardCounts = Pick<
   | 'changesTold'
   | 'batchCommands'
   | 'batchSeconds'
-  | 'decideSeconds'
-  | 'commitSeconds'
   | 'sliceSeconds'
   | 'commits'
   | 'expiries'
