@@ -22,7 +22,7 @@ import {
 } from './error.ts'
 import { isFencedElsewhere, runFencedElsewhere } from './fenced-elsewhere.ts'
 import { HeldBack } from './held-back.ts'
-import { errorOf, InFlight, isKnownTo, type Message, mayHaveRun, settleEarly } from './in-flight.ts'
+import { errorOf, InFlight, isKnownTo, isWholeFor, type Message, mayHaveRun, settleEarly } from './in-flight.ts'
 import { ownArguments } from './own-arguments.ts'
 
 export interface BatcherOptions {
@@ -252,8 +252,12 @@ export class Batcher implements Caller {
     const connection = this.#connection
     if (connection === undefined || message.isOver) return
     const server = { ...connection.server, instance: this.#instance as number }
-    const isReadable = server.spreads || !message.isSpread
-    if (isReadable && (!mayHaveRun(message) || isKnownTo(message, server))) this.#sendMessage(connection, message)
+    const isWhole = isWholeFor(message, server)
+    if (!isWhole && !mayHaveRun(message)) {
+      this.#inFlight.remove(message)
+      this.#queue.putBack([...message.calls])
+      this.#scheduleSend()
+    } else if (isWhole && (!mayHaveRun(message) || isKnownTo(message, server))) this.#sendMessage(connection, message)
     else this.#giveUp([message], 'the server that may have run it is gone, and what it held with it')
   }
 

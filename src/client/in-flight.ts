@@ -23,7 +23,7 @@ export interface Message {
   /** Those of them to which the server said that it did not run. */
   refused: number[]
   /** Where it may have run first. */
-  ranAt: Pick<ServerInfo, 'dataId' | 'instance' | 'durability'> | undefined
+  ranAt: Pick<ServerInfo, 'dataId' | 'instance' | 'durability' | 'shards'> | undefined
   /** The refusal that it waits for to pass, before it is sent again. */
   heldBy: JsonObject | undefined
   /** How often it was held back. */
@@ -191,6 +191,11 @@ export function mayHaveRun({ requests, refused }: Message): boolean {
 export function isKnownTo({ ranAt }: Message, { dataId, instance, durability }: ServerInfo): boolean {
   if (ranAt === undefined) return true
   return ranAt.dataId === dataId && (durability !== 'memory' || ranAt.instance === instance)
+}
+
+/** Whether its calls still belong into one message: the names that one shard had may be several shards' by now. */
+export function isWholeFor({ isSpread: hasNames, ranAt }: Message, { spreads, shards }: ServerInfo): boolean {
+  return !hasNames || (spreads && ranAt?.shards === shards)
 }
 
 /** What its calls are told at the end: the refusal that kept it, if it cannot have run. */

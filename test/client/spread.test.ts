@@ -99,6 +99,38 @@ describe('calls on many names', () => {
     expect([again?.names, again?.header.isAgain]).toEqual([['a', 'b'], false])
   })
 
+  it('are split anew for a server that has other shards by now, where they cannot have run', async () => {
+    let isFull = true
+    const server = await spreading((message) => {
+      if (isFull) message.reply({ status: 'error', code: 'OVERLOADED', message: 'as planned' })
+      else ok(message)
+    })
+    const client = await clientOf(server.endpoint)
+    const patches = names(8).map((name) => client.table(name).patch(1, {}))
+    await eventually('they were refused', () => server.messages.length > 0)
+    server.stop()
+    Object.assign(server, { shards: 4, instance: 2 })
+    isFull = false
+    const before = server.messages.length
+    await server.start()
+    expect(await Promise.all(patches)).toEqual(names(8).map(() => true))
+    for (const { names: together = [] } of server.messages.slice(before)) {
+      expect(new Set(together.map((name) => shardOf(name, 4))).size).toBeLessThan(2)
+    }
+  })
+
+  it('are told that nobody knows, where they may have run on a server that had other shards', async () => {
+    const server = await spreading(() => {})
+    server.durability = 'strict'
+    const client = await clientOf(server.endpoint)
+    const patches = names(8).map((name) => outcomeOf(client.table(name).patch(1, {})))
+    await eventually('they came', () => server.messages.length > 0)
+    server.stop()
+    Object.assign(server, { shards: 4, instance: 2 })
+    await server.start()
+    expect(new Set(await Promise.all(patches))).toEqual(new Set(['OUTCOME_UNKNOWN']))
+  })
+
   it('are told early what ran, while others of their message wait, and once only', async () => {
     const waiting: ScriptedMessage[] = []
     const server = await spreading((message) => void waiting.push(message))
