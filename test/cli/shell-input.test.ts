@@ -147,7 +147,11 @@ describe('a line that cannot be meant is complained about:', () => {
     ['limit=5', 'no command is named limit=5.', 'help shows the commands.'],
     ['LIST_RECORDS', 'LIST_RECORDS needs state, the name of a state.', /LIST_RECORDS STATE \[limit=\.\.\.\]/],
     ['GET_RECORD a', /^GET_RECORD needs id, a safe integer or a string/, 'It is used as GET_RECORD STATE ID'],
-    ['SET_RECORD a data={}', /^SET_RECORD needs id, /, 'It is used as SET_RECORD STATE ID DATA [if=...] [fence=...]'],
+    [
+      'SET_RECORD a data={}',
+      /^SET_RECORD needs id, /,
+      'It is used as SET_RECORD STATE ID DATA [if=...] [imported=...] [fence=...]',
+    ],
     ['mermaid', 'mermaid needs state, the name of a state.', 'It is used as mermaid STATE'],
     ['machine a b', 'machine takes the name of one state.', 'It is used as machine STATE'],
     ['machine {"a":1}', 'machine takes the name of one state.', 'It is used as machine STATE'],
@@ -212,7 +216,7 @@ describe('Tab', () => {
     [
       'keeps to small letters',
       'create_',
-      ['create_state', 'create_record', 'create_key', 'create_instance'],
+      ['create_state', 'create_record', 'create_key', 'create_instance', 'create_snapshot'],
       'create_',
     ],
     ['offers the words of the shell', 'qu', ['quit '], 'qu'],
@@ -229,7 +233,7 @@ describe('Tab', () => {
     [
       'offers arguments',
       'CREATE_STATE leads ',
-      ['max_length=', 'kind=', 'schema=', 'definition=', 'history_limit=', 'machine=', 'fence='],
+      ['max_length=', 'kind=', 'schema=', 'definition=', 'history_limit=', 'machine=', 'fields=', 'next_id=', 'fence='],
       '',
     ],
     ['completes an argument', 'CREATE_STATE leads max', ['max_length='], 'max'],
