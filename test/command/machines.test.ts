@@ -32,6 +32,7 @@ describe('CREATE_STATE of kind machine', () => {
       durability: 'memory',
       definition: order,
       history_limit: 7,
+      next_id: 1,
       version: 0,
     })
   })
