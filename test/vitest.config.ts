@@ -13,6 +13,8 @@ export default defineConfig({
     pool: 'forks',
     reporters: ['default'],
     retry: 0,
+    // Many files wait for processes and disks more than they compute: on two cores one worker would leave one idle.
+    maxWorkers: '100%',
     testTimeout: 20_000,
     hookTimeout: 20_000,
     teardownTimeout: 10_000,

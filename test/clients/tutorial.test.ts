@@ -48,10 +48,10 @@ const expected: readonly (readonly [step: string, shown: object, added: object])
     { status: 'error', message: "State 'campaign' has reached max_length (1500)" },
     { code: 'MAX_LENGTH_REACHED', state: 'campaign', max_length: 1500 },
   ],
-  ['GET_STATE_INFO', { ...info, current_length: 2, version: 5 }, infoAdded],
+  ['GET_STATE_INFO', { ...info, current_length: 2, version: 5 }, { ...infoAdded, next_id: 4 }],
   ['CREATE_RECORD again', { status: 'ok', id: 4 }, { version: 6 }],
   ['PATCH_RECORD by the id as text', { status: 'ok' }, { patched: true, version: 7 }],
-  ['GET_STATE_INFO as the tutorial shows it', { ...info, current_length: 3, version: 7 }, infoAdded],
+  ['GET_STATE_INFO as the tutorial shows it', { ...info, current_length: 3, version: 7 }, { ...infoAdded, next_id: 5 }],
   ['LIST_STATES', { status: 'ok', states: ['campaign', 'leads'] }, {}],
   [
     'CREATE_STATE of one that exists',
