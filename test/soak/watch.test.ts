@@ -21,5 +21,6 @@ it('thousands of watches at once are told everything, over a restart and beside 
   const counts: Counts = {}
   await crowdRound(folder, randomFrom(1), counts, { states: 2_000, restarts: 1, comers: 1, writesPerRestart: 1_000 })
   expect(counts).toMatchObject({ 'written to crowds': 3_000, restarts: 1 })
-  expect(counts['events of crowds']).toBeGreaterThanOrEqual(5_000)
+  // One for each watch that is ready; how many changes come behind them, and not before, depends on the machine.
+  expect(counts['events of crowds']).toBeGreaterThan(2_000)
 }, 120_000)
