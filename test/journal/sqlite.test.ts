@@ -81,7 +81,7 @@ describe('a commit that fails', () => {
     const open = (path: string): Database => (database = new (loadSqlite().DatabaseSync)(path))
     const said: boolean[] = []
     const onFull = (isFull: boolean): number => said.push(isFull)
-    const shard = await shardOn(file, { open, probeMs: 5, reserveBytes: 65_536, onFull })
+    const shard = await shardOn(file, { open, probeMs: 500, reserveBytes: 65_536, onFull })
     const reserve = join(dirname(file), 'shard-0.reserve')
     expect(statSync(reserve)).toMatchObject({ size: 65_536 })
     expect(statSync(reserve).blocks * 512).toBeGreaterThanOrEqual(65_536)
