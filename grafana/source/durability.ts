@@ -101,7 +101,7 @@ export const durability: DashboardSource = {
         },
         {
           title: 'Backups that failed',
-          description: 'Backups that were begun and could not be made, in a second. The log says why.',
+          description: 'Backups that were asked for and could not be made, in a second. The log says why.',
           unit: 'ops',
           targets: { '{{instance}}': rateBy('instance', 'holdfast_backup_failures_total') },
         },

@@ -28,7 +28,7 @@ export const administrationCommands = {
   },
   BACKUP: {
     opcode: 88,
-    routing: 'router',
+    routing: 'cuts',
     target: 'directory',
     writes: true,
     args: { name: BackupName },
@@ -43,10 +43,6 @@ export const administrationCommands = {
     summary:
       'Copies everything as it stands at one moment into a folder of its own, and answers when that is on the disk.',
   },
-} as const satisfies Record<string, CommandDeclaration>
-
-/** Stands behind the others in the registry, whose order is that of the opcodes. */
-export const slowLogCommands = {
   SLOWLOG: {
     opcode: 89,
     routing: 'shards',

@@ -1,10 +1,11 @@
 // The command registry: every command is declared here once, as data. Validation, routing, documentation, metric labels
 // and the clients derive from it. Opcodes are never renumbered, and arguments only appended.
 import Type from 'typebox'
-import { administrationCommands, slowLogCommands } from './administration-commands.ts'
+import { administrationCommands } from './administration-commands.ts'
 import {
   type ArgumentsOf,
   Fields,
+  Flag,
   HistoryLimit,
   Imported,
   Kind,
@@ -70,7 +71,7 @@ export const commands = {
     routing: 'shards',
     target: 'directory',
     writes: false,
-    args: { detail: optional(Type.Boolean()) },
+    args: { detail: optional(Flag) },
     reply: {
       uptime: Type.Number(),
       instance: Type.Integer(),
@@ -270,7 +271,6 @@ export const commands = {
     summary: 'Runs checks and writes on any states, all of them or none.',
   },
   ...snapshotCommands,
-  ...slowLogCommands,
 } as const satisfies Record<string, CommandDeclaration>
 
 export type CommandName = keyof typeof commands
@@ -280,7 +280,7 @@ export const commandNames = Object.keys(commands) as CommandName[]
 
 /** The names of the commands that are decided on a target, by a shard. */
 export type CommandsOn<T extends Target> = {
-  [Name in CommandName]: (typeof commands)[Name]['routing'] extends 'router' | 'operations' | 'snapshots'
+  [Name in CommandName]: (typeof commands)[Name]['routing'] extends 'router' | 'operations' | 'cuts'
     ? never
     : (typeof commands)[Name]['target'] extends T
       ? Name

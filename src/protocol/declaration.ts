@@ -1,13 +1,14 @@
-// What the registry says of a command. The rows themselves are in commands.ts, key-commands.ts, lock-commands.ts and
-// machine-commands.ts.
+// What the registry says of a command. The rows themselves are in commands.ts, and in the files named after what their
+// commands are about, such as key-commands.ts.
 import type { TSchema } from 'typebox'
 import type { ArgumentTypes } from './arguments.ts'
 
 /**
  * Who runs a command: `state`, the shard that owns the state or lock that it names; `shards`, every shard, the
- * router joining their answers; `operations` and `snapshots`, the router with the shards' help; `router`, the router itself.
+ * router joining their answers; `operations` and `cuts`, the router with the shards' help, of which `cuts` are about what all
+ * shards hold at one moment; `router`, the router itself.
  */
-export type Routing = 'state' | 'shards' | 'operations' | 'snapshots' | 'router'
+export type Routing = 'state' | 'shards' | 'operations' | 'cuts' | 'router'
 
 /**
  * What a routed command is decided on: `table` or `machine`, an existing state of that kind; `keys`, a keyspace, which is there as

@@ -15,7 +15,7 @@ const bytes = Type.Integer()
 export const snapshotCommands = {
   CREATE_SNAPSHOT: {
     opcode: 84,
-    routing: 'snapshots',
+    routing: 'cuts',
     target: 'directory',
     writes: true,
     args: { label: Text, states: Type.Optional(StateNames) },
@@ -24,7 +24,7 @@ export const snapshotCommands = {
   },
   LIST_SNAPSHOTS: {
     opcode: 85,
-    routing: 'snapshots',
+    routing: 'cuts',
     target: 'directory',
     writes: false,
     args: {},
@@ -33,7 +33,7 @@ export const snapshotCommands = {
   },
   RESTORE_SNAPSHOT: {
     opcode: 86,
-    routing: 'snapshots',
+    routing: 'cuts',
     target: 'directory',
     writes: true,
     args: { label: Type.Optional(Text), states: Type.Optional(StateNames) },
@@ -42,7 +42,7 @@ export const snapshotCommands = {
   },
   DELETE_SNAPSHOT: {
     opcode: 87,
-    routing: 'snapshots',
+    routing: 'cuts',
     target: 'directory',
     writes: true,
     frees: true,

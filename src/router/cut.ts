@@ -5,11 +5,11 @@
 // none; of a transaction there is all or nothing. A command that takes its steps meanwhile is not in it, as it is not done.
 import type { WakeAfter } from '../base/clock.ts'
 import type { CutBody } from '../protocol/cut.ts'
-import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
-import type { ReplyBody } from '../protocol/mailbox.ts'
-import { isObject, type JsonObject } from '../protocol/value.ts'
+import { type Refusal, refusal } from '../protocol/errors.ts'
+import type { JsonObject } from '../protocol/value.ts'
 import type { Decisions } from './decisions.ts'
 import type { Mailbox } from './mailbox.ts'
+import { within } from './within.ts'
 
 /** Transactions are held back for so long at most: a shard that keeps one from its end must not stop all the others. */
 const holdBackMsMax = 5_000
@@ -49,7 +49,8 @@ export class Cuts {
         const isSettled = await this.#within(holdBackMsMax, (settled) => decisions.whenSettled(settled))
         const isWhole = mailboxes.every(({ isReady }) => isReady)
         // Posted in this very turn: nothing may happen between the look and the last of them.
-        if (isSettled && isWhole && decisions.isSettled) return this.#post(body)
+        if (isSettled && isWhole && decisions.isSettled)
+          return Promise.all(mailboxes.map((each) => each.ask('cut', body)))
         if (!isSettled && isWhole) return refusal('OVERLOADED', { what: 'a transaction that does not come to its end' })
       } finally {
         // Whatever is decided from here on reaches its shards behind the cut.
@@ -58,34 +59,7 @@ export class Cuts {
     }
   }
 
-  #post(body: CutBody): Promise<JsonObject[]> {
-    const answers = this.#options.mailboxes.map(
-      (mailbox) =>
-        new Promise<JsonObject>((resolve) => {
-          mailbox.submit({
-            sentAs: 'cut',
-            routingKey: '',
-            body,
-            bytes: 0,
-            respond: (reply: ReplyBody) => resolve(isObject(reply) ? reply : {}),
-            refuse: (refused) => resolve(refusalReply(refused)),
-          })
-        }),
-    )
-    return Promise.all(answers)
-  }
-
-  /** Whether it was called back within the time. */
-  #within(ms: number, wait: (ready: () => void) => () => void): Promise<boolean> {
-    return new Promise((resolve) => {
-      const late = this.#options.wakeAfter(ms, () => {
-        giveUp()
-        resolve(false)
-      })
-      const giveUp = wait(() => {
-        late()
-        resolve(true)
-      })
-    })
+  #within(ms: number, wait: (done: () => void) => () => void): Promise<boolean> {
+    return within(this.#options.wakeAfter, ms, wait)
   }
 }

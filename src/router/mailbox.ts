@@ -2,7 +2,7 @@
 // when the shard dies. Every request gets exactly one answer from here, whatever becomes of the shard.
 // Bounded: beyond its limits a request is refused at once and never waits.
 import type { Limits } from '../base/limits.ts'
-import { type Refusal, refusal } from '../protocol/errors.ts'
+import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
 import type {
   MailboxBatch,
   MailboxEntry,
@@ -13,6 +13,7 @@ import type {
   SentAs,
 } from '../protocol/mailbox.ts'
 import type { ShardCondition } from '../protocol/statistics.ts'
+import { isObject, type JsonObject, type JsonValue } from '../protocol/value.ts'
 
 /** One life of a shard, as far as the data plane goes. */
 export interface Connection {
@@ -137,6 +138,20 @@ export class Mailbox {
     this.#bytes += bytes
     if (numbered === undefined) this.#post([this.#lastId, sentAs, routingKey, body])
     else this.#post([this.#lastId, sentAs, routingKey, body, this.#numberedNow(numbered)])
+  }
+
+  /** Has the shard do a step of something that the router leads. Resolves to its reply, or to the refusal as one. */
+  ask(sentAs: 'transaction' | 'snapshot' | 'cut', step: object, bytes = 0): Promise<JsonObject> {
+    return new Promise((resolve) => {
+      this.submit({
+        sentAs,
+        routingKey: '',
+        body: step as JsonValue,
+        bytes,
+        respond: (reply) => resolve(isObject(reply) ? reply : {}),
+        refuse: (refused) => resolve(refusalReply(refused)),
+      })
+    })
   }
 
   /** The first life of a shard has had no other before it that could have run what comes again. */

@@ -162,10 +162,9 @@ export class Router {
         return this.#toAllShards(element, respond)
       case 'operations':
         return this.#runTransaction(element, respond)
-      case 'snapshots':
-        return this.#runSnapshot(element, respond)
+      case 'cuts':
+        return this.#runCut(element, respond)
       case 'router':
-        if (name === 'BACKUP') return this.#makeBackup(element, respond)
         return this.#answer(name, this.#own(element), requestId, respond)
     }
   }
@@ -209,7 +208,7 @@ export class Router {
       for (let index = from; index < elements.length; index += 1) {
         const element = elements[index] as MessageElement
         const routing = 'name' in element ? commands[element.name].routing : undefined
-        const isCut = routing === 'snapshots' || ('name' in element && element.name === 'BACKUP')
+        const isCut = routing === 'cuts'
         if (isCut && open > 0) {
           waiting = () => goOn(index)
           return
@@ -272,10 +271,6 @@ export class Router {
     })
   }
 
-  #makeBackup({ name, command, requestId }: MessageCommand, respond: Respond): void {
-    void this.backups.make(command.name as string).then((reply) => this.#answer(name, reply, requestId, respond))
-  }
-
   #runTransaction({ name, command, requestId }: MessageCommand, respond: Respond): void {
     const { now } = this.#options
     const submittedAt = now()
@@ -288,7 +283,11 @@ export class Router {
     })
   }
 
-  #runSnapshot({ name, command, requestId }: MessageCommand, respond: Respond): void {
+  #runCut({ name, command, requestId }: MessageCommand, respond: Respond): void {
+    if (name === 'BACKUP') {
+      void this.backups.make(command.name as string).then((reply) => this.#answer(name, reply, requestId, respond))
+      return
+    }
     const { now } = this.#options
     const submittedAt = now()
     this.snapshots.run(name, command, (reply) => {

@@ -11,10 +11,11 @@ import { invalidRequest } from '../protocol/envelope.ts'
 import { type Refusal, refusal, refusalReply } from '../protocol/errors.ts'
 import { nameProblem } from '../protocol/names.ts'
 import { type Manifest, type NewManifest, type SnapshotStep, shownSnapshot } from '../protocol/snapshots.ts'
-import { isObject, type JsonObject, type JsonValue } from '../protocol/value.ts'
+import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import type { Cuts } from './cut.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { Transactions } from './transactions.ts'
+import { within } from './within.ts'
 
 /** What an earlier life has left is removed so long after a shard began: not while all of them begin. */
 const sweepMs = 1_000
@@ -188,17 +189,10 @@ export class Snapshots {
     }
   }
 
-  #whenBack(mailbox: Mailbox): Promise<boolean> {
-    return new Promise((resolve) => {
-      const late = this.#options.wakeAfter(this.#options.limits.requestDeadlineMs, () => {
-        giveUp()
-        resolve(false)
-      })
-      const giveUp = mailbox.whenReady(() => {
-        late()
-        resolve(mailbox.isReady)
-      })
-    })
+  async #whenBack(mailbox: Mailbox): Promise<boolean> {
+    const { wakeAfter, limits } = this.#options
+    await within(wakeAfter, limits.requestDeadlineMs, (back) => mailbox.whenReady(back))
+    return mailbox.isReady
   }
 
   /** Has every shard remove what belongs to no snapshot; one that is away does when it is back. */
@@ -231,16 +225,7 @@ export class Snapshots {
   }
 
   #ask(mailbox: Mailbox, step: SnapshotStep): Promise<JsonObject> {
-    return new Promise((resolve) => {
-      mailbox.submit({
-        sentAs: 'snapshot',
-        routingKey: '',
-        body: step as object as JsonValue,
-        bytes: 0,
-        respond: (reply) => resolve(isObject(reply) ? reply : {}),
-        refuse: (refused) => resolve(refusalReply(refused)),
-      })
-    })
+    return mailbox.ask('snapshot', step)
   }
 }
 

@@ -18,7 +18,7 @@ import {
   routingKeyOf,
   type TransactionStep,
 } from '../protocol/transactions.ts'
-import { approximateBytes, isObject, type JsonObject, type JsonValue } from '../protocol/value.ts'
+import { approximateBytes, type JsonObject, type JsonValue } from '../protocol/value.ts'
 import { Decisions } from './decisions.ts'
 import type { Mailbox } from './mailbox.ts'
 
@@ -250,16 +250,8 @@ export class Transactions {
   }
 
   #ask(mailbox: Mailbox, step: TransactionStep): Promise<JsonObject> {
-    return new Promise((resolve) => {
-      mailbox.submit({
-        sentAs: 'transaction',
-        routingKey: '',
-        body: step as object as JsonValue,
-        bytes: 'operations' in step ? approximateBytes(step.operations as object as JsonValue) : 0,
-        respond: (reply) => resolve(isObject(reply) ? reply : {}),
-        refuse: (refused) => resolve(refusalReply(refused)),
-      })
-    })
+    const bytes = 'operations' in step ? approximateBytes(step.operations as object as JsonValue) : 0
+    return mailbox.ask('transaction', step, bytes)
   }
 }
 

@@ -9,7 +9,7 @@ import type { MailboxEntry, Numbered, ReplyBody, SentAs } from '../protocol/mail
 import type { JsonObject, JsonValue } from '../protocol/value.ts'
 import { type EncodingSteps, encodeKept } from './encode.ts'
 import { givenReply, type KeptReply, keptFromRow, keptToRow, sizeOfKept } from './kept-reply.ts'
-import { isDone } from './parts.ts'
+import { isDone } from './request-parts.ts'
 import { type Answer, hasWritten, type Task } from './task.ts'
 
 interface Session {

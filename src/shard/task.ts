@@ -61,7 +61,7 @@ export interface Task {
   arrivedAt: number
 }
 
-/** One of several tasks that were one; see parts.ts. */
+/** One of several tasks that were one; see request-parts.ts. */
 export interface Part {
   readonly whole: Whole
   /** Where each of its commands stood before. */

@@ -336,7 +336,7 @@ describe('the number of the caller', () => {
         await t.ok('CREATE_STATE', { state: 'machine', kind: 'machine', definition })
         await t.ok('CREATE_INSTANCE', { state: 'machine' })
       }
-      if (commands[cmd].routing === 'snapshots') await t.ok('CREATE_SNAPSHOT', samples.CREATE_SNAPSHOT)
+      if (commands[cmd].routing === 'cuts') await t.ok('CREATE_SNAPSHOT', samples.CREATE_SNAPSHOT)
       const given = { cmd, ...samples[cmd], request_id: requestId }
       // Of what is in memory only there is no backup.
       const status = cmd === 'BACKUP' ? 'error' : 'ok'

@@ -58,7 +58,8 @@ const golden: [CommandName, number, string, boolean, string[]][] = [
   ['SET_DEFINITION', 54, 'state', true, ['definition', 'migrate?', 'history_limit?']],
   ['LIST_QUARANTINED', 60, 'router', false, []],
   ['RELEASE_SHARD', 61, 'router', true, ['shard']],
-  ['BACKUP', 88, 'router', true, ['name']],
+  ['BACKUP', 88, 'cuts', true, ['name']],
+  ['SLOWLOG', 89, 'shards', false, ['limit?', 'reset?']],
   ['TRY_LOCK', 64, 'state', true, ['ttl?', 'owner?']],
   ['LOCK', 65, 'state', true, ['ttl?', 'timeout?', 'owner?']],
   ['EXTEND_LOCK', 66, 'state', true, ['owner', 'token?', 'ttl?']],
@@ -67,11 +68,10 @@ const golden: [CommandName, number, string, boolean, string[]][] = [
   ['LIST_LOCKS', 69, 'shards', false, ['pattern?', 'limit?', 'after?']],
   ['GET_CHANGES', 72, 'state', false, ['since', 'prefix?', 'limit?', 'wait?']],
   ['TRANSACTION', 80, 'operations', true, ['ops']],
-  ['CREATE_SNAPSHOT', 84, 'snapshots', true, ['label', 'states?']],
-  ['LIST_SNAPSHOTS', 85, 'snapshots', false, []],
-  ['RESTORE_SNAPSHOT', 86, 'snapshots', true, ['label?', 'states?']],
-  ['DELETE_SNAPSHOT', 87, 'snapshots', true, ['label']],
-  ['SLOWLOG', 89, 'shards', false, ['limit?', 'reset?']],
+  ['CREATE_SNAPSHOT', 84, 'cuts', true, ['label', 'states?']],
+  ['LIST_SNAPSHOTS', 85, 'cuts', false, []],
+  ['RESTORE_SNAPSHOT', 86, 'cuts', true, ['label?', 'states?']],
+  ['DELETE_SNAPSHOT', 87, 'cuts', true, ['label']],
 ]
 
 function argumentNames(name: CommandName): string[] {

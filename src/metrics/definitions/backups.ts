@@ -31,7 +31,7 @@ export const backupMetrics: readonly MetricDefinition[] = [
   {
     name: 'holdfast_backup_failures_total',
     type: 'counter',
-    help: 'Backups that were begun and could not be made.',
+    help: 'Backups that were asked for and could not be made.',
     labels: [],
     samples: ({ backups }) => unlabelled(backups.failures),
   },
